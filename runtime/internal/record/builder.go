@@ -8,11 +8,36 @@ type Header struct {
 	Value []byte // nil is sent as a null value
 }
 
+// Compression is how a batch's records are compressed, in Kafka's numbering.
+type Compression int8
+
+// The compressions of the record batch format.
+const (
+	None Compression = iota
+	Gzip
+	Snappy
+	LZ4
+	Zstd
+)
+
+var compressions = [...]string{"none", "gzip", "snappy", "lz4", "zstd"}
+
+// String is the name that Kafka's settings use.
+func (c Compression) String() string {
+	if c < 0 || int(c) >= len(compressions) {
+		return "unknown compression"
+	}
+	return compressions[c]
+}
+
 // Builder encodes records for one partition as the records section of a record batch of format 2
 // (https://kafka.apache.org/documentation/#recordbatch): what a task fills and the producer sends.
 // It is used by one goroutine at a time.
 type Builder struct {
 	TopicPartition
+
+	// Compression is what the producer applies when it sends the batch; Reset keeps it.
+	Compression Compression
 
 	// Records is the records section, not compressed.
 	Records []byte
