@@ -34,4 +34,7 @@ type Key[K any] struct {
 	AppendJSON func(dst []byte, k K) ([]byte, error)
 	// Parse reads the text form that a command line holds: the text itself for strings and times, 42, true, JSON for records.
 	Parse func(text string) (K, error)
+	// Normal returns the key that stands for all keys with k's bytes, for types whose == tells such keys apart (times in other zones);
+	// nil if there are none.
+	Normal func(k K) K
 }
