@@ -1,0 +1,229 @@
+package templates
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+	"github.com/faustgen/faustgen/schema"
+)
+
+// importNames are the packages whose name is known without loading them. For all others an alias is written, which is always right.
+var importNames = map[string]string{
+	runtimePath: "faust",
+	codecPath:   "codec",
+	storePath:   "store",
+	badgerPath:  "badger",
+	cliPath:     "cli",
+}
+
+// newFile is an empty file of a package. imports overrules the names under which packages are imported.
+func newFile(pkgPath, pkgName string, imports map[string]string) *jen.File {
+	f := jen.NewFilePathName(pkgPath, pkgName)
+	f.NoFormat = true
+	f.HeaderComment(Header)
+	for importPath, name := range importNames {
+		if name == path.Base(importPath) {
+			f.ImportName(importPath, name)
+		} else {
+			f.ImportAlias(importPath, name)
+		}
+	}
+	for importPath, name := range imports {
+		if name == importNames[importPath] && name == path.Base(importPath) {
+			f.ImportName(importPath, name)
+		} else {
+			f.ImportAlias(importPath, name)
+		}
+	}
+	return f
+}
+
+// render builds a file and lays it out. If a package is imported under a name that the user's package declares, or that a variable
+// of the generated code has, the file is built again with other names for those imports.
+func render(pkg *schema.Package, build func(imports map[string]string) (*jen.File, error)) ([]byte, error) {
+	imports := map[string]string{}
+	for {
+		f, err := build(imports)
+		if err != nil {
+			return nil, err
+		}
+		var raw bytes.Buffer
+		if err := f.Render(&raw); err != nil {
+			return nil, err
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, FileName, raw.Bytes(), parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return nil, fmt.Errorf("%w in\n%s", err, raw.Bytes())
+		}
+		renamed := renameImports(file, pkg.Declared)
+		if len(renamed) == 0 {
+			return layOut(fset, file, raw.Bytes(), pkg.Module)
+		}
+		for importPath, name := range renamed {
+			imports[importPath] = name
+		}
+	}
+}
+
+// renameImports finds a free name for every import whose name is declared in the package or hidden by a variable.
+func renameImports(file *ast.File, declared map[string]schema.Pos) map[string]string {
+	used := map[string]bool{}
+	for name := range declared {
+		used[name] = true
+	}
+	addDeclared(file, used)
+	renamed := map[string]string{}
+	for _, spec := range file.Imports {
+		importPath, _ := strconv.Unquote(spec.Path.Value)
+		name := path.Base(importPath)
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		if !used[name] {
+			continue
+		}
+		base := strings.TrimRight(name, "0123456789")
+		free := base + "pkg"
+		for i := 2; used[free]; i++ {
+			free = base + "pkg" + strconv.Itoa(i)
+		}
+		used[free] = true
+		renamed[importPath] = free
+	}
+	return renamed
+}
+
+// addDeclared adds every identifier that the file declares, at package level or inside a function. Struct fields don't count.
+func addDeclared(file *ast.File, used map[string]bool) {
+	add := func(idents ...*ast.Ident) {
+		for _, id := range idents {
+			used[id.Name] = true
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Recv == nil {
+				add(n.Name)
+			} else {
+				add(n.Recv.List[0].Names...)
+			}
+		case *ast.FuncType:
+			for _, list := range []*ast.FieldList{n.Params, n.Results} {
+				if list == nil {
+					continue
+				}
+				for _, field := range list.List {
+					add(field.Names...)
+				}
+			}
+		case *ast.ValueSpec:
+			add(n.Names...)
+		case *ast.TypeSpec:
+			add(n.Name)
+		case *ast.AssignStmt:
+			if n.Tok == token.DEFINE {
+				addExprs(used, n.Lhs...)
+			}
+		case *ast.RangeStmt:
+			if n.Tok == token.DEFINE {
+				addExprs(used, n.Key, n.Value)
+			}
+		}
+		return true
+	})
+}
+
+func addExprs(used map[string]bool, exprs ...ast.Expr) {
+	for _, x := range exprs {
+		if id, ok := x.(*ast.Ident); ok {
+			used[id.Name] = true
+		}
+	}
+}
+
+// layOut puts a blank line between declarations and between the standard library's imports and the others, then formats.
+func layOut(fset *token.FileSet, file *ast.File, raw []byte, module string) ([]byte, error) {
+	var out bytes.Buffer
+	last := 0
+	for _, decl := range file.Decls {
+		start := fset.Position(declStart(decl)).Offset
+		out.Write(raw[last:start])
+		if start > 0 && !bytes.HasSuffix(out.Bytes(), []byte("\n\n")) {
+			out.WriteByte('\n')
+		}
+		last = start
+		if gen, ok := decl.(*ast.GenDecl); ok && gen.Tok == token.IMPORT {
+			writeImports(&out, gen, module)
+			last = fset.Position(gen.End()).Offset
+		}
+	}
+	out.Write(raw[last:])
+	source, err := format.Source(out.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("%w in\n%s", err, out.Bytes())
+	}
+	return source, nil
+}
+
+func declStart(decl ast.Decl) token.Pos {
+	switch d := decl.(type) {
+	case *ast.GenDecl:
+		if d.Doc != nil {
+			return d.Doc.Pos()
+		}
+	case *ast.FuncDecl:
+		if d.Doc != nil {
+			return d.Doc.Pos()
+		}
+	}
+	return decl.Pos()
+}
+
+// writeImports writes an import declaration in two groups: the standard library, then the rest. Only the standard library has import
+// paths without a dot in their first element, and the user's own module if its path has none.
+func writeImports(out *bytes.Buffer, gen *ast.GenDecl, module string) {
+	own, _, _ := strings.Cut(module, "/")
+	var groups [2][]string
+	for _, s := range gen.Specs {
+		spec := s.(*ast.ImportSpec)
+		line := spec.Path.Value
+		if spec.Name != nil {
+			line = spec.Name.Name + " " + line
+		}
+		first, _, _ := strings.Cut(strings.Trim(spec.Path.Value, `"`), "/")
+		group := 0
+		if strings.Contains(first, ".") || first == own {
+			group = 1
+		}
+		groups[group] = append(groups[group], line)
+	}
+	if len(gen.Specs) == 1 {
+		out.WriteString("import " + append(groups[0], groups[1]...)[0])
+		return
+	}
+	out.WriteString("import (\n")
+	for i, group := range groups {
+		if i > 0 && len(group) > 0 && len(groups[0]) > 0 {
+			out.WriteByte('\n')
+		}
+		slices.SortFunc(group, compareImports)
+		out.WriteString(strings.Join(group, "\n") + "\n")
+	}
+	out.WriteString(")")
+}
+
+// compareImports orders import lines by path, as gofmt does.
+func compareImports(a, b string) int {
+	return strings.Compare(a[strings.IndexByte(a, '"'):], b[strings.IndexByte(b, '"'):])
+}
