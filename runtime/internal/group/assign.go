@@ -79,8 +79,8 @@ func Validate(components []Component) error {
 	return nil
 }
 
-// Member is one member of the group as the leader sees it in a rebalance.
-type Member struct {
+// Peer is one member of the group as the leader sees it in a rebalance.
+type Peer struct {
 	ID       string // the coordinator's name for it, unique in the group
 	Instance string // its static name, empty for a dynamic member
 
@@ -103,7 +103,7 @@ type Member struct {
 //     changes nothing, and only the tasks that must move do.
 //
 // The answer is the goal, not yet what may be handed out: see [Cooperative]. Cost: about 10 ms for 1,000 tasks on 50 members.
-func Assign(components []Component, members []Member) map[string][]Task {
+func Assign(components []Component, members []Peer) map[string][]Task {
 	members = sorted(members)
 	result := make(map[string][]Task, len(members))
 	for _, m := range members {
@@ -132,7 +132,7 @@ func Assign(components []Component, members []Member) map[string][]Task {
 // Cooperative says what of a target may be handed out in this generation: a task that another member still claims is withheld
 // until that member, which is told so by not finding the task in its own assignment, has given it up and joined again.
 // It assumes that members is what Assign was given. withheld is the number of tasks left for the next generation.
-func Cooperative(target map[string][]Task, members []Member) (grant map[string][]Task, withheld int) {
+func Cooperative(target map[string][]Task, members []Peer) (grant map[string][]Task, withheld int) {
 	owner := owners(sorted(members))
 	claims := make(map[Task]int)
 	holds := make(map[string]map[Task]bool, len(members))
@@ -167,14 +167,14 @@ func Cooperative(target map[string][]Task, members []Member) (grant map[string][
 
 // sorted puts static members first to last by their names, so that the same workers get the same tasks after a full restart,
 // though their ids are new.
-func sorted(members []Member) []Member {
-	return slices.SortedFunc(slices.Values(members), func(a, b Member) int {
+func sorted(members []Peer) []Peer {
+	return slices.SortedFunc(slices.Values(members), func(a, b Peer) int {
 		return cmp.Or(strings.Compare(a.Instance, b.Instance), strings.Compare(a.ID, b.ID))
 	})
 }
 
 // owners maps each claimed task to the member whose claim is of the newest generation; a tie leaves the task out.
-func owners(members []Member) map[Task]string {
+func owners(members []Peer) map[Task]string {
 	type claim struct {
 		id         string
 		generation int32
@@ -214,7 +214,7 @@ type share struct {
 
 const nobody = -1
 
-func newShare(c Component, members []Member, owner map[Task]string) share {
+func newShare(c Component, members []Peer, owner map[Task]string) share {
 	n := c.TaskCount()
 	s := share{component: c.Name, stateful: c.Stateful, owner: make([]int, n), owned: make([]int, len(members)),
 		former: make([][]int, n), formerly: make([]int, len(members))}

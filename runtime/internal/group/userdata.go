@@ -29,7 +29,7 @@ type Subscription struct {
 	Generation      int32                   // in which the assignment came that Owned is of; -1 before the first
 
 	Address string // host:port of its web server, empty if it has none
-	Former  []Task // see Member.Former
+	Former  []Task // see Peer.Former
 }
 
 // Assignment is what the leader tells a member in each generation.
@@ -43,18 +43,18 @@ type Assignment struct {
 
 // The versions we write of Kafka's part and of ours. Kafka's version 2 has the generation, 3 would add a rack.
 const (
-	subscriptionVersion   = 2
-	assignmentVersion     = 1
-	subscriptionVersions  = 3 // the newest whose every byte we know
-	assignmentVersions    = 3
-	userDataMagic         = 'F'
-	userDataVersion       = 1
-	fieldOwned       byte = 1
-	fieldGeneration  byte = 2
-	fieldAddress     byte = 3
-	fieldFormer      byte = 4
-	fieldTasks       byte = 1
-	fieldMember      byte = 2
+	subscriptionVersion       = 2
+	assignmentVersion         = 1
+	subscriptionVersions      = 3 // the newest whose every byte we know
+	assignmentVersions        = 3
+	userDataMagic             = 'F'
+	userDataVersion           = 1
+	fieldOwned           byte = 1
+	fieldGeneration      byte = 2
+	fieldAddress         byte = 3
+	fieldFormer          byte = 4
+	fieldTasks           byte = 1
+	fieldMember          byte = 2
 )
 
 // EncodeSubscription gives the bytes a member sends with JoinGroup.
@@ -170,9 +170,9 @@ func appendField(b []byte, field byte, data []byte) []byte {
 }
 
 // appendGroups writes (name, number) pairs grouped by name: the form Kafka has for partitions, which we use for tasks too.
-// It sorts, so that equal sets have equal bytes: the coordinator compares them to see whether a member changed its mind.
+// It sorts and drops doubles, so that equal sets have equal bytes: the coordinator compares them to see whether a member changed its mind.
 func appendGroups(b []byte, pairs []Task) []byte {
-	pairs = slices.SortedFunc(slices.Values(pairs), Task.Compare)
+	pairs = slices.Compact(slices.SortedFunc(slices.Values(pairs), Task.Compare))
 	names := int32(0)
 	for i, p := range pairs {
 		if i == 0 || p.Component != pairs[i-1].Component {
