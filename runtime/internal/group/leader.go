@@ -13,6 +13,8 @@ import (
 const lookup = "look up the partition counts"
 
 // lead is the leader's part of a rebalance: it asks for the components, as often as needed, and makes everyone's assignment.
+// When the components can't be assigned it returns both an error and the assignments that leave everything as it is: without
+// assignments the rebalance doesn't end, and until then the coordinator refuses the commits that an orderly stop needs.
 func (m *Member) lead(ctx context.Context, joined []JoinedMember) (map[string][]byte, error) {
 	components, err := m.cfg.Components(ctx)
 	for ; err != nil; components, err = m.cfg.Components(ctx) {
@@ -27,9 +29,6 @@ func (m *Member) lead(ctx context.Context, joined []JoinedMember) (map[string][]
 	}
 	m.source.over(lookup)
 	m.source.calmed()
-	if err := Validate(components); err != nil {
-		return nil, fmt.Errorf("%w: %w", errStop, err)
-	}
 	m.components = normal(components)
 
 	members := make([]Peer, 0, len(joined))
@@ -41,9 +40,32 @@ func (m *Member) lead(ctx context.Context, joined []JoinedMember) (map[string][]
 		}
 		members = append(members, Peer{ID: j.ID, Instance: j.Instance, Owned: s.Owned, Generation: s.Generation, Former: s.Former})
 	}
-	grant, withheld := Cooperative(Assign(components, members), members)
+	target := unmoved(members)
+	invalid := Validate(components)
+	if invalid == nil {
+		target = Assign(components, members)
+	} else {
+		invalid = fmt.Errorf("%w: %w", errStop, invalid)
+	}
+	grant, withheld := Cooperative(target, members)
 	m.cfg.Log.Info("group assigned", "group", m.cfg.Group, "members", len(members), "withheld", withheld)
+	return encodeAll(components, grant), invalid
+}
 
+// unmoved leaves every task with its owner.
+func unmoved(members []Peer) map[string][]Task {
+	target := make(map[string][]Task, len(members))
+	for _, m := range members {
+		target[m.ID] = nil
+	}
+	for t, id := range owners(members) {
+		target[id] = append(target[id], t)
+	}
+	return target
+}
+
+// encodeAll makes the bytes for each member.
+func encodeAll(components []Component, grant map[string][]Task) map[string][]byte {
 	byName := make(map[string]Component, len(components))
 	for _, c := range components {
 		byName[c.Name] = c
@@ -56,7 +78,7 @@ func (m *Member) lead(ctx context.Context, joined []JoinedMember) (map[string][]
 		}
 		assignments[id] = EncodeAssignment(Assignment{Tasks: tasks, Partitions: tps, Member: id})
 	}
-	return assignments, nil
+	return assignments
 }
 
 // changed tells the leader whether the components have other partition counts than at the last rebalance.

@@ -196,9 +196,10 @@ func (m *Member) rebalance(ctx, life, settle context.Context) (Assignment, error
 	sync := SyncRequest{Group: m.cfg.Group, Member: m.id, Instance: m.cfg.Instance, Generation: joined.Generation,
 		ProtocolType: ProtocolType, Protocol: Protocol}
 	m.components = nil
+	var invalid error
 	if joined.Leader == joined.Member {
-		if sync.Assignments, err = m.lead(syncCtx, joined.Members); err != nil {
-			return Assignment{}, err
+		if sync.Assignments, invalid = m.lead(syncCtx, joined.Members); sync.Assignments == nil {
+			return Assignment{}, invalid
 		}
 	}
 	// A leader that takes longer than this isn't heard any more; joining again shows who leads now.
@@ -217,7 +218,7 @@ func (m *Member) rebalance(ctx, life, settle context.Context) (Assignment, error
 	m.pulse.phase.Store(settled)
 	m.cfg.Log.Info("group joined", "group", m.cfg.Group, "generation", joined.Generation, "member", m.id,
 		"leader", m.components != nil, "tasks", len(assignment.Tasks))
-	return assignment, nil
+	return assignment, invalid
 }
 
 // join calls Join. The heartbeats of the generation before go on meanwhile and end the wait when the session has run out:
