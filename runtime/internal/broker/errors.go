@@ -49,6 +49,7 @@ const (
 	codeStorage           Code = 56
 	codeLogDirMissing     Code = 57
 	codeUnknownProducer   Code = 59
+	codeGroupNotEmpty     Code = 68
 	codeGroupUnknown      Code = 69
 	codeFencedLeader      Code = 74
 	codeUnknownLeader     Code = 75
@@ -75,6 +76,8 @@ var (
 	ErrDenied = errors.New("not allowed by the cluster's access rules")
 	// ErrTooLarge says that a batch is larger than the topic or the broker takes.
 	ErrTooLarge error = codeTooLarge
+	// ErrGroupNotEmpty says that a group has members, so that its offsets can't be taken away.
+	ErrGroupNotEmpty error = codeGroupNotEmpty
 	// ErrDamaged says that bytes read from a partition are not what the producer wrote.
 	ErrDamaged = errors.New("damaged record batch")
 	// ErrClosed says that the client, the fetcher or the producer was stopped.

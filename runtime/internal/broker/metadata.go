@@ -23,6 +23,9 @@ type partitionMeta struct {
 	replicas int
 }
 
+// metadataTimeout is short, as this is how one learns that a broker is gone.
+const metadataTimeout = 10 * time.Second
+
 // metadata asks a broker for topics: all if topics is nil, none if it is empty. It keeps the list of brokers up to date.
 func (c *Client) metadata(ctx context.Context, topics []string) (map[string]topicMeta, error) {
 	b := apiMetadata.begin(nil, c.clientID)
@@ -38,7 +41,7 @@ func (c *Client) metadata(ctx context.Context, topics []string) (map[string]topi
 	b = putBool(b, false) // include_cluster_authorized_operations
 	b = putBool(b, false) // include_topic_authorized_operations
 
-	x := &exchange{api: apiMetadata, node: anyNode, request: end(b)}
+	x := &exchange{api: apiMetadata, node: anyNode, request: end(b), timeout: metadataTimeout}
 	err := c.run(ctx, x)
 	if err != nil {
 		// The addresses of the configuration may be down while others of the cluster are up.
@@ -49,7 +52,7 @@ func (c *Client) metadata(ctx context.Context, topics []string) (map[string]topi
 			if err == nil || ctx.Err() != nil {
 				break
 			}
-			x = &exchange{api: apiMetadata, node: id, request: b}
+			x = &exchange{api: apiMetadata, node: id, request: b, timeout: metadataTimeout}
 			err = c.run(ctx, x)
 		}
 	}

@@ -1,0 +1,442 @@
+package broker
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/faustgen/faustgen/runtime/internal/record"
+)
+
+// produceBroker sends to one broker. One goroutine frames requests, the other one has one of them in flight, so that the next request is
+// compressed while the broker works. When a request fails in part, the one framed behind it is taken apart before anything is repeated:
+// a partition's batches never overtake one another.
+type produceBroker struct {
+	p      *Producer
+	node   int32
+	outage outage
+	frames chan *frame // from frame to send, not buffered
+
+	// Producer.mu guards these.
+	wake    sync.Cond
+	ready   []*producePart // those with something to be framed; a partition may be in it that has moved away
+	framing bool           // a frame was collected and not received by send yet
+	hold    bool           // send puts the order right: nothing may be collected
+
+	tries int // requests failed since the last answer; only send's
+}
+
+// frame is one request: at most one batch of each partition, sorted by topic.
+type frame struct {
+	batches []framed
+	out     []byte
+	refused error // no id to number the batches with: not to be sent
+}
+
+// framed is one batch in a request.
+type framed struct {
+	part     *producePart
+	entry    entry
+	id       producerID
+	sequence int32
+
+	// from the response
+	answered bool
+	code     Code
+	offset   int64
+	text     string
+}
+
+func (b *produceBroker) readyLocked(part *producePart) {
+	if !slices.Contains(b.ready, part) {
+		b.ready = append(b.ready, part)
+		b.wake.Broadcast()
+	}
+}
+
+// frame makes requests until the producer ends.
+func (b *produceBroker) frame(ctx context.Context) {
+	defer close(b.frames)
+	var pool [2]frame // one in flight, one being made
+	var zip deflater
+	for n := 0; ; n++ {
+		f := &pool[n%2]
+		if !b.collect(f) {
+			return
+		}
+		if f.refused = b.identify(ctx, f); f.refused == nil {
+			f.encode(b.p, &zip)
+		}
+		b.frames <- f // send receives to the end
+	}
+}
+
+// collect takes what is ready, at most one entry per partition and MaxRequestBytes. It is false when the producer ends.
+func (b *produceBroker) collect(f *frame) bool {
+	p := b.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f.batches = f.batches[:0]
+	for ; p.ended == nil; b.wake.Wait() {
+		if b.hold {
+			continue
+		}
+		size := 0
+		more := b.ready[:0]
+		for _, part := range b.ready {
+			if part.broker != b || part.sent >= len(part.queue) {
+				continue
+			}
+			e := part.queue[part.sent]
+			if len(f.batches) > 0 && size+e.size > p.config.MaxRequestBytes {
+				more = append(more, part)
+				continue
+			}
+			size += e.size
+			f.batches = append(f.batches, framed{part: part, entry: e})
+		}
+		// Those taken go behind those that found no room.
+		for i := range f.batches {
+			if part := f.batches[i].part; len(part.queue) > part.sent+1 {
+				more = append(more, part)
+			}
+			f.batches[i].part.sent++
+		}
+		clear(b.ready[len(more):])
+		b.ready = more
+		if len(f.batches) > 0 {
+			b.framing = true
+			slices.SortFunc(f.batches, func(x, y framed) int { return strings.Compare(x.part.Topic, y.part.Topic) })
+			return true
+		}
+	}
+	return false
+}
+
+// identify numbers the batches of a frame.
+func (b *produceBroker) identify(ctx context.Context, f *frame) error {
+	p := b.p
+	shared := noProducer
+	if p.config.Idempotent {
+		var err error
+		if shared, err = p.ids.get(ctx); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range f.batches {
+		x := &f.batches[i]
+		if x.part.id == noProducer {
+			x.part.id = shared
+		}
+		x.id, x.sequence = x.part.id, -1
+		if x.id != noProducer {
+			x.sequence = x.part.sequence
+			x.part.sequence = (x.sequence + x.entry.builder.Count) & 0x7fffffff
+		}
+	}
+	return nil
+}
+
+// encode writes the request (version 8).
+func (f *frame) encode(p *Producer, zip *deflater) {
+	out := apiProduce.begin(f.out[:0], p.c.clientID)
+	out = putOptional(out, "") // transactional_id
+	out = putInt16(out, -1)    // acks: all in-sync replicas
+	out = putInt32(out, int32(p.config.Timeout.Milliseconds()))
+	topics, at := int32(0), len(out)
+	out = putInt32(out, 0)
+	for i := 0; i < len(f.batches); {
+		topic := f.batches[i].part.Topic
+		n := i + 1
+		for n < len(f.batches) && f.batches[n].part.Topic == topic {
+			n++
+		}
+		topics++
+		out = putString(out, topic)
+		out = putInt32(out, int32(n-i))
+		for ; i < n; i++ {
+			x := &f.batches[i]
+			out = putInt32(out, x.part.Partition)
+			size := len(out)
+			out = putInt32(out, 0)
+			out = appendBatch(out, x.entry.builder, x.id, x.sequence, 0, zip)
+			binary.BigEndian.PutUint32(out[size:], uint32(len(out)-size-4))
+		}
+	}
+	binary.BigEndian.PutUint32(out[at:], uint32(topics))
+	f.out = end(out)
+}
+
+// appendBatch writes one record batch; attributes has the transactional bit or nothing. Records that compression makes no shorter are
+// stored as they are.
+func appendBatch(out []byte, r *record.Builder, id producerID, sequence int32, attributes int16, zip *deflater) []byte {
+	start := len(out)
+	out = putInt64(out, 0) // base_offset, set by the broker
+	out = putInt32(out, 0) // length
+	out = putInt32(out, -1)
+	out = putInt8(out, 2) // magic
+	out = putInt32(out, 0)
+	out = putInt16(out, 0)
+	out = putInt32(out, r.Count-1)
+	out = putInt64(out, r.BaseTime)
+	out = putInt64(out, r.MaxTime)
+	out = putInt64(out, id.id)
+	out = putInt16(out, id.epoch)
+	out = putInt32(out, sequence)
+	out = putInt32(out, r.Count)
+	kind, body := r.Compression, len(out)
+	if kind != record.None {
+		if zipped, err := zip.appendTo(out, kind, r.Records); err == nil && len(zipped)-body < len(r.Records) {
+			out = zipped
+		} else {
+			out, kind = out[:body], record.None
+		}
+	}
+	if kind == record.None {
+		out = append(out, r.Records...)
+	}
+	batch := out[start:]
+	binary.BigEndian.PutUint32(batch[batchLength:], uint32(len(batch)-batchLength-4))
+	binary.BigEndian.PutUint16(batch[batchAttributes:], uint16(attributes)|uint16(kind))
+	binary.BigEndian.PutUint32(batch[batchCRC:], crc32.Checksum(batch[batchAttributes:], castagnoli))
+	return out
+}
+
+// send sends the frames, one after the other's answer.
+func (b *produceBroker) send(ctx context.Context) {
+	for f := range b.frames {
+		b.p.mu.Lock()
+		b.framing = false
+		b.p.mu.Unlock()
+		if ctx.Err() != nil {
+			continue // Producer.stop gives the entries back
+		}
+		err := f.refused
+		if err == nil {
+			err = b.exchange(ctx, f)
+		}
+		if ctx.Err() != nil && err != nil {
+			continue
+		}
+		b.finish(ctx, f, err)
+	}
+}
+
+// exchange sends a frame and reads the broker's word on each of its batches.
+func (b *produceBroker) exchange(ctx context.Context, f *frame) error {
+	x := &exchange{api: apiProduce, node: b.node, request: f.out, timeout: b.p.config.Timeout + 5*time.Second}
+	if err := b.p.c.run(ctx, x); err != nil {
+		return err
+	}
+	r := reader{b: x.response}
+	cursor := 0
+	for range r.count() {
+		topic := r.raw()
+		for range r.count() {
+			number, code, offset := r.int32(), r.code(), r.int64()
+			r.int64() // log_append_time_ms
+			r.int64() // log_start_offset
+			for range r.count() {
+				r.int32()
+				r.raw()
+			}
+			text := r.string()
+			for i := range f.batches {
+				i = (cursor + i) % len(f.batches)
+				if y := &f.batches[i]; !r.bad && y.part.Partition == number && y.part.Topic == string(topic) {
+					y.answered, y.code, y.offset, y.text = true, code, offset, text
+					cursor = i + 1
+					break
+				}
+			}
+		}
+	}
+	if r.bad {
+		return errors.New("produce: response cut short")
+	}
+	return nil
+}
+
+// finish takes the consequences of a frame's answer, or of its failure.
+func (b *produceBroker) finish(ctx context.Context, f *frame, err error) {
+	whole := err == nil
+	for i := range f.batches {
+		x := &f.batches[i]
+		whole = whole && x.answered && (x.code == 0 || x.code == codeSequenceTwice)
+	}
+	if !whole {
+		b.takeApart()
+	}
+	b.renumber(ctx, f, err)
+	done := b.settle(f, err)
+	b.report(f, err, whole)
+	for i := range done {
+		done[i].entry.done(done[i].entry.builder, done[i].err)
+	}
+}
+
+// report tells of failures that last: once is a connection that was idle for too long, or a leader that moved.
+func (b *produceBroker) report(f *frame, err error, whole bool) {
+	switch {
+	case whole:
+		b.outage.over()
+	case f.refused != nil:
+	case err != nil:
+		if b.tries > 1 {
+			b.outage.begin(err)
+		}
+	default:
+		b.p.mu.Lock()
+		i := slices.IndexFunc(f.batches, func(x framed) bool { return x.part.tries > 6 })
+		b.p.mu.Unlock()
+		if i >= 0 {
+			x := &f.batches[i]
+			b.outage.begin(fmt.Errorf("partition %d of topic %q: %w", x.part.Partition, x.part.Topic, x.code))
+		}
+	}
+}
+
+// takeApart undoes the frame that was made behind the one that failed, and keeps frame from making another one.
+func (b *produceBroker) takeApart() {
+	p := b.p
+	p.mu.Lock()
+	b.hold = true
+	framing := b.framing
+	p.mu.Unlock()
+	if !framing {
+		return
+	}
+	f, ok := <-b.frames
+	if !ok {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b.framing = false
+	for i := range f.batches {
+		x := &f.batches[i]
+		x.part.sent--
+		if f.refused == nil {
+			x.rewind()
+		}
+		b.readyLocked(x.part)
+	}
+}
+
+// rewind takes a batch's numbers back.
+func (x *framed) rewind() {
+	if x.id != noProducer && x.part.id == x.id {
+		x.part.sequence = x.sequence
+	}
+}
+
+// renumber gets new ids for partitions whose sequence the broker lost: the batch was not stored then, and neither were later ones.
+func (b *produceBroker) renumber(ctx context.Context, f *frame, err error) {
+	for i := range f.batches {
+		x := &f.batches[i]
+		if err != nil || !x.answered {
+			continue
+		}
+		switch x.code {
+		case codeSequenceGap, codeProducerEpoch, codeProducerMapping, codeUnknownProducer:
+			id, failed := b.p.c.initProducer(ctx)
+			if failed != nil {
+				continue // the old id fails again
+			}
+			b.p.c.log.Warn("producer gets a new id: the broker lost the old one's sequence",
+				"topic", x.part.Topic, "partition", x.part.Partition, "err", x.code)
+			b.p.mu.Lock()
+			x.part.id, x.part.sequence = id, 0
+			b.p.mu.Unlock()
+		}
+	}
+}
+
+// outcome is an entry that is over.
+type outcome struct {
+	entry entry
+	err   error
+}
+
+// settle takes finished entries off their queues and has the others sent again.
+func (b *produceBroker) settle(f *frame, err error) (done []outcome) {
+	p, now := b.p, time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	due := now
+	if err != nil {
+		due = now.Add(backoff(b.tries))
+		b.tries++
+	} else {
+		b.tries = 0
+	}
+	for i := range f.batches {
+		x := &f.batches[i]
+		part := x.part
+		part.sent--
+		switch again, final := x.judge(f.refused, err); {
+		case again:
+			x.rewind()
+			part.failed(now)
+			if err != nil {
+				part.due = due
+			}
+			p.seekLocked(part)
+		default:
+			part.succeeded()
+			if final == nil {
+				x.entry.builder.Offset = x.offset
+			} else if f.refused == nil {
+				x.rewind()
+			}
+			part.queue[0] = entry{}
+			if part.queue = part.queue[1:]; len(part.queue) == 0 {
+				part.queue = nil
+			}
+			p.freeLocked(x.entry.size)
+			done = append(done, outcome{x.entry, final})
+			if len(part.queue) > part.sent {
+				b.readyLocked(part)
+			}
+		}
+	}
+	b.hold = false
+	b.wake.Broadcast()
+	return done
+}
+
+// judge says whether a batch is to be sent again, and the error that it ends with if not.
+func (x *framed) judge(refused, err error) (again bool, final error) {
+	switch {
+	case refused != nil:
+		return false, fmt.Errorf("produce to topic %q: %w; allow IdempotentWrite on the cluster to this user", x.part.Topic, refused)
+	case err != nil || !x.answered:
+		return true, nil
+	}
+	switch x.code {
+	case 0:
+		return false, nil
+	case codeSequenceTwice:
+		x.offset = -1
+		return false, nil
+	case codeSequenceGap, codeProducerEpoch, codeProducerMapping, codeUnknownProducer, codeCorrupt:
+		return true, nil
+	}
+	if x.code.passing() {
+		return true, nil
+	}
+	text := x.text
+	if text != "" {
+		text = " (" + text + ")"
+	}
+	return false, fmt.Errorf("produce %d records of %d bytes to partition %d of topic %q: %w%s%s",
+		x.entry.builder.Count, x.entry.size, x.part.Partition, x.part.Topic, x.code, text, x.code.remedy(x.part.Topic))
+}
