@@ -82,7 +82,7 @@ func (b *bench) try(ctx context.Context, t *trial, r *report.Run) (err error) {
 	}
 	path, args := b.command(t)
 	busy, broker, self := proc.Busy(), proc.CPU(b.broker.PID), proc.Self()
-	if t.process, err = proc.Start(t.log, path, args...); err != nil {
+	if t.process, err = proc.Start(proc.Command{Path: path, Args: args, Dir: t.state, Log: t.log}); err != nil {
 		return err
 	}
 	watched := b.watch(ctx, t)

@@ -26,15 +26,23 @@ type Process struct {
 type Usage struct {
 	Wall    time.Duration
 	CPU     time.Duration // user and system, of the process and the children it waited for
-	PeakRSS int64         // bytes
+	PeakRSS int64         // bytes, of the process or the largest child it waited for
 	Exit    string        // "0", another exit code, or the signal that ended it
 }
 
-// Start runs path with its output appended to the file log.
-func Start(log, path string, args ...string) (*Process, error) {
-	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+// Command is what to start. Dir "" is the caller's working directory; Log is the file to which all output is appended.
+type Command struct {
+	Path string
+	Args []string
+	Dir  string
+	Log  string
+}
+
+// Start starts the command with the caller's environment and no input.
+func Start(c Command) (*Process, error) {
+	out, err := os.OpenFile(c.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("open the log of %s: %w", path, err)
+		return nil, fmt.Errorf("open the log of %s: %w", c.Path, err)
 	}
 	defer out.Close()
 	null, err := os.Open(os.DevNull)
@@ -43,17 +51,17 @@ func Start(log, path string, args ...string) (*Process, error) {
 	}
 	defer null.Close()
 	began := time.Now()
-	p, err := os.StartProcess(path, append([]string{path}, args...), &os.ProcAttr{
-		Files: []*os.File{null, out, out}, Sys: &syscall.SysProcAttr{Setpgid: true}})
+	p, err := os.StartProcess(c.Path, append([]string{c.Path}, c.Args...), &os.ProcAttr{
+		Dir: c.Dir, Files: []*os.File{null, out, out}, Sys: &syscall.SysProcAttr{Setpgid: true}})
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", path, err)
+		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
 	pid := p.Pid
 	// wait4 is called by Ended and Stop, not by os.Process: both would be one too many.
 	if err := p.Release(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", path, err)
+		return nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
-	return &Process{Began: began, pid: pid, log: log}, nil
+	return &Process{Began: began, pid: pid, log: c.Log}, nil
 }
 
 // Ended tells, without waiting, whether the process has ended.

@@ -11,7 +11,7 @@ import (
 
 func start(t *testing.T, script string) *Process {
 	t.Helper()
-	p, err := Start(filepath.Join(t.TempDir(), "log"), "/bin/sh", "-c", script)
+	p, err := Start(Command{Path: "/bin/sh", Args: []string{"-c", script}, Dir: t.TempDir(), Log: filepath.Join(t.TempDir(), "log")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func await(t *testing.T, p *Process, word string) {
 }
 
 func TestStartNamesWhatIsMissing(t *testing.T) {
-	if _, err := Start(filepath.Join(t.TempDir(), "log"), "/nowhere/worker"); err == nil || !strings.Contains(err.Error(), "/nowhere/worker") {
+	if _, err := Start(Command{Path: "/nowhere/worker", Log: filepath.Join(t.TempDir(), "log")}); err == nil || !strings.Contains(err.Error(), "/nowhere/worker") {
 		t.Errorf("error %v does not name the program", err)
 	}
 }
