@@ -95,12 +95,12 @@ func (b *bench) try(ctx context.Context, t *trial, r *report.Run) (err error) {
 	r.OtherCPU = (proc.Busy() - busy - used.CPU).Seconds() - r.BrokerCPU - r.DriverCPU
 	r.Wall, r.CPU, r.PeakMB = used.Wall.Seconds(), used.CPU.Seconds(), float64(used.PeakRSS)/1e6
 	if watched != nil {
-		return fmt.Errorf("%w; its last words:\n%s", watched, t.process.Tail(8))
+		return fmt.Errorf("%w%s", watched, t.lastWords())
 	}
 	r.StartUp, r.Processing = t.firstAt.Sub(t.process.Began).Seconds(), t.lastAt.Sub(t.firstAt).Seconds()
 	// The JVM reports the signal that stopped it, as shells do.
 	if !slices.Contains([]string{"0", "143"}, used.Exit) {
-		return fmt.Errorf("the worker ended with %s instead of 0 after SIGTERM; its last words:\n%s", used.Exit, t.process.Tail(8))
+		return fmt.Errorf("the worker ended with %s instead of 0 after SIGTERM%s", used.Exit, t.lastWords())
 	}
 	if b.settings.crosscheck {
 		r.InsideRate = insideRate(t.process.Tail(1000), b.settings.n)
@@ -139,6 +139,14 @@ func (b *bench) command(t *trial) (string, []string) {
 		args = append(args, "--events", strconv.Itoa(b.settings.n))
 	}
 	return b.java, args
+}
+
+// lastWords is the end of the worker's output, for an error.
+func (t *trial) lastWords() string {
+	if words := t.process.Tail(8); words != "" {
+		return "; its last words:\n" + words
+	}
+	return ""
 }
 
 // watch samples the broker until all is done. firstAt is the last sample without any effect and lastAt the first
