@@ -151,6 +151,8 @@ func TestAssign(t *testing.T) {
 		{"a disk decides where a task goes that moves anyway", six,
 			[]Peer{{ID: "a", Owned: generation["a"]}, {ID: "b", Owned: generation["b"]}, {ID: "c", Former: []Task{{"orders", 0}, {"orders", 4}}}},
 			"a: orders/1 orders/2; b: orders/3 orders/5; c: orders/0 orders/4"},
+		{"a disk decides who gets one of few", []Component{component("x", 2, true)},
+			[]Peer{{ID: "a"}, {ID: "b"}, {ID: "c", Former: []Task{{"x", 0}}}}, "a: x/1; b:; c: x/0"},
 		{"a disk moves nothing by itself", six,
 			[]Peer{{ID: "a", Owned: generation["a"]}, {ID: "b", Owned: generation["b"], Former: generation["a"]}},
 			"a: orders/0 orders/1 orders/2; b: orders/3 orders/4 orders/5"},

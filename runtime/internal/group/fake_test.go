@@ -301,6 +301,7 @@ type fakeLink struct {
 	err   error         // returned by every call, when set
 	hang  chan struct{} // when set, calls wait for it to close or for their context
 	deaf  bool          // answers to Join are lost: it waits for its context though the group has counted the member in
+	late  time.Duration // after which the answer to a Join arrives
 	beats int
 	left  int
 }
@@ -336,8 +337,11 @@ func (l *fakeLink) Join(ctx context.Context, r JoinRequest) (JoinResponse, error
 	}
 	response, err := l.group.join(ctx, r)
 	l.mu.Lock()
-	deaf := l.deaf
+	deaf, late := l.deaf, l.late
 	l.mu.Unlock()
+	if sleep(ctx, late); ctx.Err() != nil {
+		return JoinResponse{}, ctx.Err()
+	}
 	if deaf {
 		<-ctx.Done()
 		return JoinResponse{}, ctx.Err()

@@ -330,8 +330,10 @@ func (m *Member) lose(why error) {
 	m.identify(-1, "")
 	tasks := m.owned
 	m.owned, m.partitions = nil, nil
-	m.cfg.Log.Warn("group membership lost", "group", m.cfg.Group, "tasks", tasks, "err", why)
-	if len(tasks) > 0 {
+	if len(tasks) == 0 {
+		m.cfg.Log.Info("group membership lost, there were no tasks", "group", m.cfg.Group, "err", why)
+	} else {
+		m.cfg.Log.Warn("group membership lost", "group", m.cfg.Group, "tasks", tasks, "err", why)
 		m.cfg.Handler.Lost(tasks)
 	}
 	m.pulse.stop()

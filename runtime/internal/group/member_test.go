@@ -632,6 +632,29 @@ func TestJoinAnswerLost(t *testing.T) {
 	})
 }
 
+// TestJoinAnswerLate: the generation is over for the coordinator and not yet for the member, whose heartbeats are refused meanwhile.
+func TestJoinAnswerLate(t *testing.T) {
+	play(t, 6, func(s *scene) {
+		a := s.start("a")
+		time.Sleep(5 * time.Second)
+		b := s.start("b")
+		time.Sleep(5 * time.Second)
+		s.expectMoves("a +c/0", "a +c/1", "a +c/2", "a +c/3", "a +c/4", "a +c/5", "a -c/3", "a -c/4", "a -c/5", "b +c/3", "b +c/4", "b +c/5")
+		a.link.set(func(l *fakeLink) { l.late = 4 * time.Second })
+		c := s.start("c")
+		time.Sleep(30 * time.Second)
+		s.expectMoves("a -c/2", "b -c/5", "c +c/2", "c +c/5")
+		// The answer that b's leaving brings is late again; a, stopped, waits for it, since no commit succeeds without.
+		b.stop()
+		time.Sleep(2 * time.Second)
+		a.stop()
+		if a.uncommitted > 0 {
+			t.Error("the last commit was refused")
+		}
+		c.stop()
+	})
+}
+
 func TestHandlerErrors(t *testing.T) {
 	boom := errors.New("no disk")
 	t.Run("Assigned ends Run in order", func(t *testing.T) {
@@ -712,15 +735,18 @@ func TestAnyOrderOfThings(t *testing.T) {
 func storm(s *scene, r *rand.Rand) {
 	var workers []*worker
 	started := 0
-	add := func() {
-		started++
-		workers = append(workers, s.start(fmt.Sprint("w", started), func(w *worker, c *Config) {
+	launch := func(name string, static bool) *worker {
+		return s.start(name, func(w *worker, c *Config) {
 			w.slowRevoke = time.Duration(r.IntN(15)) * time.Second
 			w.slowAssign = time.Duration(r.IntN(15)) * time.Second
-			if r.IntN(2) == 0 {
+			if static {
 				c.Instance = w.name
 			}
-		}))
+		})
+	}
+	add := func() {
+		started++
+		workers = append(workers, launch(fmt.Sprint("w", started), r.IntN(2) == 0))
 	}
 	add()
 	for range 40 {
@@ -737,6 +763,10 @@ func storm(s *scene, r *rand.Rand) {
 		case n == 4 && len(workers) > 1:
 			w.crash()
 			workers = slices.Delete(workers, i, i+1)
+			if w.member.cfg.Instance != "" && r.IntN(2) == 0 {
+				time.Sleep(time.Duration(r.IntN(12000)) * time.Millisecond)
+				workers = append(workers, launch(w.name, true))
+			}
 		case n == 5:
 			hang := make(chan struct{})
 			w.link.set(func(l *fakeLink) { l.hang = hang })
