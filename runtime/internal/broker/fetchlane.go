@@ -53,8 +53,9 @@ func (a *answer) room(n int) []byte {
 type fetchRequest struct {
 	parts []*fetchPart
 	from  []int64 // by index of parts: the offset asked for
-	polls bool
-	probe bool
+	polls bool    // may be held back for MaxWait
+	probe bool    // short, with idle partitions only
+	fresh bool    // has partitions without an answer yet, which comes at once
 }
 
 func (b *fetchBroker) addLocked(p *fetchPart) {
@@ -106,20 +107,21 @@ func (b *fetchBroker) take(q *fetchRequest) bool {
 	defer f.mu.Unlock()
 	for ; !f.ended; b.wake.Wait() {
 		q.parts, q.from = q.parts[:0], q.from[:0]
-		idle := true
+		idle, fresh := true, false
 		for _, p := range b.queue {
 			if p.in == nil && p.held < heldMax {
 				q.parts, q.from = append(q.parts, p), append(q.from, p.next)
-				idle = idle && p.idle
+				idle, fresh = idle && p.idle, fresh || !p.answered
 			}
 		}
 		// A probe is about to end; what it finds quiet belongs into the next poll, or it would be probed again and again.
 		if len(q.parts) == 0 || !b.polling && b.probing {
 			continue
 		}
-		q.polls = !b.polling
+		q.fresh = fresh
+		q.polls = !b.polling && !fresh
 		q.probe = !q.polls && idle
-		b.polling = true
+		b.polling = b.polling || q.polls
 		b.probing = b.probing || q.probe
 		for _, p := range q.parts {
 			p.in = q
@@ -180,7 +182,10 @@ type lane struct {
 func (l *lane) fetch(ctx context.Context, a *answer) error {
 	f := l.b.f
 	wait := f.config.MaxWait
-	if !l.request.polls {
+	switch {
+	case l.request.fresh:
+		wait = 0
+	case !l.request.polls:
 		wait = min(wait, shortWait)
 	}
 	l.out = appendFetch(apiFetch.begin(l.out[:0], f.c.clientID), &f.config, wait, &l.request)

@@ -176,7 +176,7 @@ func (c *Client) onLeaders(ctx context.Context, doing string, tps []record.Topic
 		for i, v := range c.locate(ctx, left) {
 			switch {
 			case v.final != nil:
-				return fmt.Errorf("%w: %w", errFinal, v.final)
+				return lasting{v.final}
 			case v.why != nil:
 				failed = v.why
 			default:

@@ -50,12 +50,20 @@ func (c *Client) retry(ctx context.Context, doing string, f func(context.Context
 	}
 }
 
-// errFinal marks an error that retry must not repeat although it wraps no code.
-var errFinal = errors.New("broken answer")
+// errFinal says that an answer can't be read; asking again would bring the same one.
+var errFinal = errors.New("not what the protocol says")
+
+// lasting marks an error that retry must not repeat although its code may pass.
+type lasting struct{ error }
+
+func (l lasting) Unwrap() error { return l.error }
 
 // final tells errors that another try would meet again.
 func final(err error) bool {
 	var code Code
+	if errors.As(err, new(lasting)) {
+		return true
+	}
 	if errors.As(err, &code) {
 		return !code.passing() && code != codeUnstableOffset
 	}
