@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -273,3 +274,14 @@ func parseNumber[K ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~u
 	n, err := strconv.ParseUint(text, 10, size)
 	return K(n), err
 }
+
+// AppendQuotedString appends s as json's string option has it: its JSON in quotes again.
+func AppendQuotedString[T ~string](dst []byte, s T) []byte {
+	return AppendString(dst, string(AppendString(nil, s)))
+}
+
+// CloseQuote appends the quote behind a quoted number whose append gave dst and err.
+func CloseQuote(dst []byte, err error) ([]byte, error) { return append(dst, '"'), err }
+
+// IsZero says that *v is its type's zero value, by reflection: for types that Go cannot compare.
+func IsZero[T any](v *T) bool { return reflect.ValueOf(v).Elem().IsZero() }

@@ -1,6 +1,8 @@
 package codec
 
 import (
+	"bytes"
+	"encoding"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -251,19 +253,54 @@ func BytesValue[V ~[]byte](name string) Value[V] {
 	}
 }
 
-// FloatText is the form of a float64 for codec=text: decimal text as in JSON.
-func FloatText[T ~float64]() Key[T] {
+// TextKey is the codec of keys with a MarshalText and an UnmarshalText: that text; in JSON, in quotes.
+func TextKey[T encoding.TextMarshaler, P interface {
+	*T
+	encoding.TextUnmarshaler
+}]() Key[T] {
+	text := func(k T) ([]byte, error) {
+		b, err := k.MarshalText()
+		if err != nil {
+			return nil, fmt.Errorf("the text of the key %v: %w", k, err)
+		}
+		return b, nil
+	}
+	decode := func(b []byte) (k T, err error) {
+		if err = P(&k).UnmarshalText(b); err != nil {
+			err = fmt.Errorf("the key %q is no %T: %w", b, k, err)
+		}
+		return k, err
+	}
+	return Key[T]{
+		Append: func(dst []byte, k T) ([]byte, error) {
+			b, err := text(k)
+			return append(dst, b...), err
+		},
+		Decode: func(b []byte) (T, error) { return decode(bytes.Clone(b)) },
+		AppendJSON: func(dst []byte, k T) ([]byte, error) {
+			b, err := text(k)
+			return AppendString(dst, string(b)), err
+		},
+		Parse: func(text string) (T, error) { return decode([]byte(text)) },
+	}
+}
+
+// FloatText is the form of a float for codec=text: decimal text as in JSON.
+func FloatText[T ~float32 | ~float64]() Key[T] {
+	var zero T
+	size := int(unsafe.Sizeof(zero)) * 8
+	write := func(dst []byte, k T) ([]byte, error) { return appendFloat(dst, float64(k), size) }
 	parse := func(text string) (T, error) {
-		f, err := strconv.ParseFloat(text, 64)
+		f, err := strconv.ParseFloat(text, size)
 		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
 			return 0, fmt.Errorf("%q is not a number", text)
 		}
 		return T(f), nil
 	}
 	return Key[T]{
-		Append:     func(dst []byte, k T) ([]byte, error) { return AppendFloat64(dst, k) },
+		Append:     write,
 		Decode:     func(b []byte) (T, error) { return parse(string(b)) },
-		AppendJSON: func(dst []byte, k T) ([]byte, error) { return AppendFloat64(dst, k) },
+		AppendJSON: write,
 		Parse:      parse,
 	}
 }

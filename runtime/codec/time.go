@@ -259,3 +259,12 @@ func AppendTimeEpoch(dst []byte, t time.Time, perSecond int64) ([]byte, error) {
 	}
 	return strconv.AppendInt(dst, seconds*perSecond+int64(t.Nanosecond())*perSecond/1_000_000_000, 10), nil
 }
+
+// MustTime is a time of a default= tag. The generator has parsed it before, so it panics only on a mistake of the generator.
+func MustTime(layout, text string) time.Time {
+	t, err := time.Parse(layout, text)
+	if err != nil {
+		panic(fmt.Sprintf("the default time %q: %v; run go generate", text, err))
+	}
+	return t
+}

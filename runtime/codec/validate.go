@@ -86,17 +86,17 @@ func Within(vs []Violation, outer string) {
 	}
 }
 
-// WithinIndex puts outer[i] before the paths of vs.
-func WithinIndex(vs []Violation, outer string, i int) {
+// WithinIndex puts [i] before the paths of vs.
+func WithinIndex(vs []Violation, i int) {
 	if len(vs) > 0 {
-		Within(vs, fmt.Sprintf("%s[%d]", outer, i))
+		Within(vs, fmt.Sprintf("[%d]", i))
 	}
 }
 
-// WithinKey puts outer[key] before the paths of vs.
-func WithinKey(vs []Violation, outer string, key any) {
+// WithinKey puts [key] before the paths of vs.
+func WithinKey(vs []Violation, key any) {
 	if len(vs) > 0 {
-		Within(vs, fmt.Sprintf("%s[%v]", outer, key))
+		Within(vs, fmt.Sprintf("[%v]", key))
 	}
 }
 

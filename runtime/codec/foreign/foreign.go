@@ -5,6 +5,7 @@ package foreign
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/goccy/go-json"
 
@@ -32,4 +33,16 @@ func Read[T any](r *codec.Reader, v *T) {
 		return
 	}
 	*v = fresh
+}
+
+// Empty says that json's omitempty leaves *v out: false, 0, a nil pointer or interface, and anything of length 0.
+func Empty[T any](v *T) bool {
+	x := reflect.ValueOf(v).Elem()
+	switch x.Kind() {
+	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
+		return x.Len() == 0
+	case reflect.Struct:
+		return false
+	}
+	return x.IsZero()
 }
