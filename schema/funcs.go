@@ -49,8 +49,11 @@ type Agent struct {
 	OnError    string   `json:"on_error"` // fail or skip
 	Borrow     bool     `json:"borrow,omitempty"`
 	// Places of arguments for diagnostics.
-	TopicPos []Pos `json:"-"`
-	SinkPos  Pos   `json:"-"`
+	TopicPos  []Pos `json:"-"`
+	SinkPos   Pos   `json:"-"`
+	InputPos  Pos   `json:"-"` // the parameter that takes the events
+	ResultPos Pos   `json:"-"`
+	NamePos   Pos   `json:"-"`
 }
 
 // GroupBy is how an agent's input is repartitioned.
@@ -74,6 +77,7 @@ type Closer struct {
 	OnError string `json:"on_error"`
 	Key     *Type  `json:"key"`
 	Value   *Type  `json:"value"`
+	Arg     string `json:"-"` // Tables.Field as written; Resolve divides it
 	ArgPos  Pos    `json:"-"`
 }
 
@@ -90,6 +94,7 @@ type Task struct{ Func }
 type Command struct {
 	Func
 	Command string `json:"command"`
+	NamePos Pos    `json:"-"`
 }
 
 // Provide builds the receiver of agents that are methods.

@@ -28,6 +28,8 @@ type Topic struct {
 	// NamePos and PartitionsPos are the places of the arguments, for diagnostics; the directive's own place if absent.
 	NamePos       Pos `json:"-"`
 	PartitionsPos Pos `json:"-"`
+	CodecPos      Pos `json:"-"`
+	KeyCodecPos   Pos `json:"-"`
 }
 
 // Tables is a struct of table handles: one co-partitioned group.
@@ -36,6 +38,8 @@ type Tables struct {
 	Partitions int      `json:"partitions,omitempty"`
 	Fields     []*Table `json:"fields"`
 	Pos        Pos      `json:"pos"`
+	// PartitionsPos is the place of the argument; the directive's own if absent.
+	PartitionsPos Pos `json:"-"`
 }
 
 // Table is a field faust.Table[K, V] or faust.WindowTable[K, V].
@@ -49,6 +53,7 @@ type Table struct {
 	Window   *Window `json:"window,omitempty"`
 	Doc      string  `json:"doc,omitempty"`
 	Pos      Pos     `json:"pos"`
+	NamePos  Pos     `json:"-"`
 }
 
 // Window is how a WindowTable divides time.
@@ -63,5 +68,14 @@ type Window struct {
 	TimeRecord string        `json:"time_record,omitempty"` // time=Record.Field: the record's name
 	TimeField  string        `json:"time_field,omitempty"`
 	Pos        Pos           `json:"pos"`
-	TimePos    Pos           `json:"-"`
+
+	// Time is time= as written; Resolve divides it. The flags and places serve the checks.
+	Time       string `json:"-"`
+	ExpiresSet bool   `json:"-"`
+	IdleSet    bool   `json:"-"`
+	SizePos    Pos    `json:"-"`
+	StepPos    Pos    `json:"-"`
+	ExpiresPos Pos    `json:"-"`
+	IdlePos    Pos    `json:"-"`
+	TimePos    Pos    `json:"-"`
 }

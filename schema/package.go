@@ -43,4 +43,9 @@ type App struct {
 	Codec      string `json:"codec,omitempty"`
 	Doc        string `json:"doc,omitempty"` // the package's doc comment, first sentence
 	Pos        Pos    `json:"pos"`
+
+	// IDPos, WorkerPos and CodecPos are the places of the arguments, for diagnostics.
+	IDPos     Pos `json:"-"`
+	WorkerPos Pos `json:"-"`
+	CodecPos  Pos `json:"-"`
 }

@@ -47,6 +47,8 @@ type Type struct {
 	Reason string `json:"reason,omitempty"` // of an Invalid or Foreign type
 	// Go is the type as Go source for an Invalid or Foreign type that has no name (interface{}, chan int), and for printing.
 	Go string `json:"go"`
+	// Imports are the import paths that Go refers to, of a Foreign or Invalid type that has no name.
+	Imports []string `json:"imports,omitempty"`
 	// Comparable says whether Go can compare values of it (a map key, a table key); Text whether it has MarshalText and UnmarshalText.
 	Comparable bool `json:"comparable,omitempty"`
 	Text       bool `json:"text,omitempty"`
@@ -56,8 +58,10 @@ type Type struct {
 type Record struct {
 	Key            string   `json:"key"` // package path + "." + name (+ type arguments in brackets)
 	Type           *Type    `json:"type"`
-	Declared       bool     `json:"declared"` // it has //faust:record in the package that is generated: exported methods are emitted
+	Declared       bool     `json:"declared"`         // it has //faust:record in the package that is generated: exported methods are emitted
+	Marked         bool     `json:"marked,omitempty"` // it has //faust:record, in whatever package it is declared
 	Codec          string   `json:"codec,omitempty"`
+	CodecPos       Pos      `json:"-"`
 	Time           string   `json:"time,omitempty"` // the field (path) that holds the event time
 	TimePos        Pos      `json:"-"`
 	Doc            string   `json:"doc,omitempty"`
