@@ -273,8 +273,10 @@ func (r *Reader) Quoted() bool {
 	r.buf, r.pos = text, 0
 	if len(text) == 0 || text[0] <= ' ' {
 		r.fail(0, "a value in quotes")
+		r.Unquote()
+		return false
 	}
-	return r.err == nil
+	return true
 }
 
 // Unquote leaves the value that Quoted entered.
