@@ -38,14 +38,14 @@ type AppSpec struct {
 
 // TopicSpec is one declared topic.
 type TopicSpec struct {
-	Field, Name                string
-	Partitions, Replicas       int           // 0: the application's; the broker's default
-	Retention                  time.Duration // 0: the broker's default; -1: for ever
-	Compact, External          bool
-	Compression                string // "", none, gzip, snappy, lz4, zstd
-	KeyType, ValueType         string // Go types, for people
-	KeyCodec, ValueCodec       string
-	Doc                        string
+	Field, Name          string
+	Partitions, Replicas int           // 0: the application's; the broker's default
+	Retention            time.Duration // 0: the broker's default; -1: for ever
+	Compact, External    bool
+	Compression          string // "", none, gzip, snappy, lz4, zstd
+	KeyType, ValueType   string // Go types, for people
+	KeyCodec, ValueCodec string
+	Doc                  string
 	// EncodeKey turns the text form of a key into its bytes; EncodeKeyJSON a JSON value.
 	EncodeKey     func(text string) ([]byte, error)
 	EncodeKeyJSON func(json []byte) ([]byte, error)
@@ -135,11 +135,6 @@ type RecordSpec struct {
 // FieldSpec is one field of a record.
 type FieldSpec struct {
 	Go, JSON, Type, Rules string
-}
-
-// Step is what one agent does with one record, bound to one task. It is made by ValueStep, EventStep, ValueLoop, EventLoop and GroupByStep.
-type Step struct {
-	bind func(*Binder) stepFuncs
 }
 
 // ValueCodec and KeyCodec are the codecs' names in this package.

@@ -26,7 +26,7 @@ type produceBroker struct {
 	// Producer.mu guards these.
 	wake    sync.Cond
 	ready   []*producePart // those with something to be framed; a partition may be in it that has moved away
-	framing bool           // a frame was collected and not received by send yet
+	framing int            // frames collected and not received by send yet
 	hold    bool           // send puts the order right: nothing may be collected
 
 	tries int // requests failed since the last answer; only send's
@@ -82,11 +82,11 @@ func (b *produceBroker) collect(f *frame) bool {
 	p := b.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	f.batches = f.batches[:0]
 	for ; p.ended == nil; b.wake.Wait() {
 		if b.hold {
 			continue
 		}
+		f.batches = f.batches[:0] // not before: while hold is set send may still be at work on f
 		size := 0
 		more := b.ready[:0]
 		for _, part := range b.ready {
@@ -111,7 +111,7 @@ func (b *produceBroker) collect(f *frame) bool {
 		clear(b.ready[len(more):])
 		b.ready = more
 		if len(f.batches) > 0 {
-			b.framing = true
+			b.framing++
 			slices.SortFunc(f.batches, func(x, y framed) int { return strings.Compare(x.part.Topic, y.part.Topic) })
 			return true
 		}
@@ -214,7 +214,7 @@ func appendBatch(out []byte, r *record.Builder, id producerID, sequence int32, a
 func (b *produceBroker) send(ctx context.Context) {
 	for f := range b.frames {
 		b.p.mu.Lock()
-		b.framing = false
+		b.framing--
 		b.p.mu.Unlock()
 		if ctx.Err() != nil {
 			continue // Producer.stop gives the entries back
@@ -276,8 +276,8 @@ func (b *produceBroker) finish(ctx context.Context, f *frame, err error) {
 		b.takeApart()
 	}
 	b.renumber(ctx, f, err)
-	done := b.settle(f, err)
 	b.report(f, err, whole)
+	done := b.settle(f, err) // from here on f is frame's again
 	for i := range done {
 		done[i].entry.done(done[i].entry.builder, done[i].err)
 	}
@@ -290,7 +290,7 @@ func (b *produceBroker) report(f *frame, err error, whole bool) {
 		b.outage.over()
 	case f.refused != nil:
 	case err != nil:
-		if b.tries > 1 {
+		if b.tries > 0 {
 			b.outage.begin(err)
 		}
 	default:
@@ -309,7 +309,7 @@ func (b *produceBroker) takeApart() {
 	p := b.p
 	p.mu.Lock()
 	b.hold = true
-	framing := b.framing
+	framing := b.framing > 0
 	p.mu.Unlock()
 	if !framing {
 		return
@@ -320,7 +320,7 @@ func (b *produceBroker) takeApart() {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b.framing = false
+	b.framing--
 	for i := range f.batches {
 		x := &f.batches[i]
 		x.part.sent--

@@ -1,0 +1,138 @@
+package devbroker
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// gate is a listener that lets nobody in before open is called, except through dial, so that the broker can be repaired
+// before it serves. Clients that connect early wait in the queue of the listener behind it.
+type gate struct {
+	net.Listener
+	log       *slog.Logger
+	inside    chan net.Conn
+	opened    chan struct{}
+	closed    chan struct{}
+	closeOnce sync.Once
+}
+
+func newGate(l net.Listener, log *slog.Logger) *gate {
+	return &gate{Listener: l, log: log, inside: make(chan net.Conn), opened: make(chan struct{}), closed: make(chan struct{})}
+}
+
+// open lets clients in. It is called once.
+func (g *gate) open() { close(g.opened) }
+
+// dial connects to the broker from inside, before the gate is open.
+func (g *gate) dial(ctx context.Context) (net.Conn, error) {
+	server, client := net.Pipe()
+	select {
+	case g.inside <- server:
+		return client, nil
+	case <-g.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// acceptPause is the wait after a connection could not be accepted, for want of file descriptors as a rule.
+const acceptPause = 50 * time.Millisecond
+
+// Accept implements net.Listener. kfake stops serving at the first error, so it gets one only after Close.
+func (g *gate) Accept() (net.Conn, error) {
+	select {
+	case <-g.opened:
+	case conn := <-g.inside:
+		return conn, nil
+	case <-g.closed:
+		return nil, net.ErrClosed
+	}
+	for {
+		conn, err := g.Listener.Accept()
+		if err == nil {
+			return &guarded{Conn: conn, log: g.log}, nil
+		}
+		g.log.Debug("broker cannot accept a connection", "err", err)
+		select {
+		case <-g.closed:
+			return nil, err
+		case <-time.After(acceptPause):
+		}
+	}
+}
+
+// Close implements net.Listener.
+func (g *gate) Close() error {
+	err := g.Listener.Close()
+	g.closeOnce.Do(func() { close(g.closed) })
+	return err
+}
+
+// maxRequest is the largest request taken, in bytes, as in Kafka.
+const maxRequest = 100 << 20
+
+var errNotKafka = errors.New("not the Kafka protocol")
+
+// guarded closes a connection whose bytes are no Kafka requests. kfake would allocate whatever size a stray client
+// announces, and end the process at a request it has no name for.
+type guarded struct {
+	net.Conn
+	log  *slog.Logger
+	head [6]byte // size and key of the request at hand
+	have int     // bytes of head seen
+	left int     // bytes of the request still to come after its head
+	err  error
+}
+
+// Read implements net.Conn. It is called by one goroutine at a time.
+func (c *guarded) Read(p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	n, err := c.Conn.Read(p)
+	if c.err = c.check(p[:n]); c.err != nil {
+		c.log.Warn("broker closes a connection", "from", c.RemoteAddr().String(), "err", c.err)
+		return 0, c.err
+	}
+	return n, err
+}
+
+func (c *guarded) check(b []byte) error {
+	for len(b) > 0 {
+		if c.have == len(c.head) {
+			skip := min(c.left, len(b))
+			b, c.left = b[skip:], c.left-skip
+			if c.left == 0 {
+				c.have = 0
+			}
+			continue
+		}
+		n := copy(c.head[c.have:], b)
+		if c.have < 4 {
+			n = min(n, 4-c.have)
+		}
+		b, c.have = b[n:], c.have+n
+		switch c.have {
+		case 4:
+			// A request has at least key, version, correlation id.
+			if size := binary.BigEndian.Uint32(c.head[:]); size < 8 || size > maxRequest {
+				return fmt.Errorf("%w: a request of %d bytes", errNotKafka, size)
+			}
+		case 6:
+			if key := int16(binary.BigEndian.Uint16(c.head[4:])); kmsg.RequestForKey(key) == nil {
+				return fmt.Errorf("%w: a request of unknown kind %d", errNotKafka, key)
+			}
+			c.left = int(binary.BigEndian.Uint32(c.head[:])) - 2
+		}
+	}
+	return nil
+}

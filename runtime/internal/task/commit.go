@@ -1,0 +1,156 @@
+package task
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"github.com/faustgen/faustgen/runtime/internal/record"
+	"github.com/faustgen/faustgen/runtime/store"
+)
+
+// PositionHeader is the header of a changelog record that tells up to which source offsets the commit it belongs to has read. Whoever
+// restores the table leaves out what was never committed, so that no event counts twice.
+const PositionHeader = "faust-pos"
+
+// commitNow makes everything up to here durable. On an error nothing of it is in the store, and the task has to end.
+func (t *Task) commitNow(ctx context.Context) error {
+	if t.held > 0 {
+		return nil // only when stopping: what is gathered is read again by whoever comes next
+	}
+	if err := t.flush(ctx); err != nil {
+		return err
+	}
+	applies, err := t.sendChanges(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.sender.wait(ctx); err != nil {
+		return fmt.Errorf("commit %s: %w", t.cfg.Name, err)
+	}
+	offsets := map[record.TopicPartition]int64{}
+	for _, in := range t.cfg.Inputs {
+		if in.position > in.committed {
+			offsets[in.TopicPartition] = in.position
+		}
+	}
+	if len(offsets) > 0 {
+		if err := t.log.Commit(ctx, offsets); err != nil {
+			return fmt.Errorf("commit %s: %w", t.cfg.Name, err)
+		}
+	}
+	for _, in := range t.cfg.Inputs {
+		in.committed = in.position
+	}
+	for _, a := range applies {
+		if err := a.finish(); err != nil {
+			return fmt.Errorf("commit %s: write to the store: %w", t.cfg.Name, err)
+		}
+	}
+	for _, s := range t.cfg.Tables {
+		s.Table.Committed()
+	}
+	t.committed = time.Now()
+	t.stats.Commits++
+	t.statsMu.Lock()
+	defer t.statsMu.Unlock()
+	if t.sharedOffsets == nil {
+		t.sharedOffsets = offsets
+	}
+	maps.Copy(t.sharedOffsets, offsets)
+	return nil
+}
+
+// apply is what one commit changes in one store.
+type apply struct {
+	store   store.Store
+	changes *store.Batch
+	slots   []*ackedSlot
+}
+
+type ackedSlot struct {
+	slot *TableSlot
+	next atomic.Int64 // the changelog's offset after this commit's last record, set by the producer
+}
+
+// finish writes the changes and, last, the changelog offsets that vouch for them.
+func (a *apply) finish() error {
+	var offset [8]byte
+	for _, s := range a.slots {
+		if next := s.next.Load(); next > 0 {
+			binary.BigEndian.PutUint64(offset[:], uint64(next))
+			a.changes.Put(s.slot.OffsetKey, offset[:])
+		}
+	}
+	return a.store.Apply(a.changes)
+}
+
+// sendChanges sends what the tables have changed to their changelogs.
+func (t *Task) sendChanges(ctx context.Context) ([]*apply, error) {
+	var applies []*apply
+	byStore := map[store.Store]*apply{}
+	header := []record.Header{{Name: PositionHeader, Value: t.positions()}}
+	now := time.Now().UnixMilli() // not the event time: retention and compaction of a changelog follow the wall clock
+	for _, s := range t.cfg.Tables {
+		if s.Table.Dirty() == 0 {
+			continue
+		}
+		a := byStore[s.Store]
+		if a == nil {
+			a = &apply{store: s.Store, changes: &store.Batch{}}
+			byStore[s.Store] = a
+			applies = append(applies, a)
+		}
+		acked := &ackedSlot{slot: s}
+		a.slots = append(a.slots, acked)
+		err := s.Table.Flush(func(key, value []byte) {
+			s.out.Add(s.Changelog.Partition, key, value, now, nil, 0, header)
+		}, a.changes)
+		if err != nil {
+			return nil, fmt.Errorf("commit %s: %w", t.cfg.Name, err)
+		}
+		if err := t.flushChangelog(ctx, acked); err != nil {
+			return nil, err
+		}
+	}
+	return applies, nil
+}
+
+// flushChangelog sends one table's changes and remembers where they end.
+func (t *Task) flushChangelog(ctx context.Context, a *ackedSlot) error {
+	out := t.filled
+	t.filled = nil
+	for i, b := range out {
+		t.owners[i].builders[b.Partition] = nil
+	}
+	t.owners, t.filledBytes = t.owners[:0], 0
+	if len(out) == 0 {
+		return nil
+	}
+	return t.sender.send(ctx, t.log, out, func(b *record.Builder, err error) {
+		if err == nil {
+			a.next.Store(b.Offset + int64(b.Count))
+		}
+		t.sender.done(b, err)
+	})
+}
+
+// positions encodes where each input stands: a hash of its topic's name and the next offset, the inputs in their order.
+func (t *Task) positions() []byte {
+	var b []byte
+	for _, in := range t.cfg.Inputs {
+		b = binary.BigEndian.AppendUint32(b, topicHash(in.Topic))
+		b = binary.AppendUvarint(b, uint64(in.position))
+	}
+	return b
+}
+
+func topicHash(topic string) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(topic))
+	return h.Sum32()
+}

@@ -1,0 +1,117 @@
+package task
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/faustgen/faustgen/runtime/internal/record"
+)
+
+// pickLoops gives the first loop of the task the task's own goroutine, so that its body costs nothing extra, and every further loop a
+// coroutine, which costs a switch per event.
+func (t *Task) pickLoops() {
+	for _, in := range t.cfg.Inputs {
+		for _, s := range in.Steps {
+			switch {
+			case s.Loop == nil:
+			case t.primary == nil:
+				t.primary = s
+			case s != t.primary && s.co == nil:
+				s.co = &coroutine{task: t, step: s}
+				t.gathering = append(t.gathering, s)
+			}
+		}
+	}
+}
+
+// endLoops unwinds the coroutines: their streams end.
+func (t *Task) endLoops() {
+	for _, in := range t.cfg.Inputs {
+		for _, s := range in.Steps {
+			if s.co != nil {
+				s.co.stop()
+			}
+		}
+	}
+}
+
+// coroutine runs a loop beside the task's own goroutine, one at a time: the task resumes it with a record, and it yields when the loop
+// asks for the next one.
+type coroutine struct {
+	task *Task
+	step *Step
+
+	next   func() (struct{}, bool)
+	cancel func()
+	yield  func(struct{}) bool
+
+	record   *record.Record // in the loop's hands, nil between events
+	expected time.Time      // when the loop that waits wants to be woken without a record
+	err      error          // how the loop ended its event, if it ended
+	ended    bool           // the loop returned, or panicked
+}
+
+// start calls the loop anew; it runs until it asks for its first event.
+func (c *coroutine) start() {
+	c.ended, c.err = false, nil
+	c.next, c.cancel = iter.Pull(func(yield func(struct{}) bool) {
+		c.yield = yield
+		c.err = c.body(c.task.ctx)
+		c.ended = true
+	})
+	c.next()
+}
+
+func (c *coroutine) body(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.task.recovered(p)
+		}
+	}()
+	return c.step.Loop(ctx)
+}
+
+// resume lets the loop handle r and returns how its body ended.
+func (c *coroutine) resume(r *record.Record) error {
+	if c.next == nil || c.ended {
+		c.start()
+	}
+	if !c.ended {
+		c.record = r
+		c.next()
+	}
+	c.record = nil
+	if !c.ended {
+		return nil // it asks for the next event, so this one is done
+	}
+	err := c.err
+	if err == nil {
+		err = errEarly
+	}
+	c.cancel()
+	c.next = nil
+	return err
+}
+
+// await is what the loop's stream calls for the next event; a nil record says that the deadline has passed.
+func (c *coroutine) await(deadline time.Time) (*record.Record, bool) {
+	c.record, c.expected = nil, deadline
+	if !c.yield(struct{}{}) {
+		return nil, false
+	}
+	c.expected = time.Time{}
+	return c.record, true
+}
+
+// overdue says whether the loop waits for a record no longer than until now.
+func (c *coroutine) overdue(now time.Time) bool {
+	return !c.expected.IsZero() && !now.Before(c.expected)
+}
+
+func (c *coroutine) stop() {
+	if c.next != nil {
+		c.cancel()
+		c.next = nil
+	}
+}

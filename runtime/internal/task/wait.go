@@ -1,0 +1,242 @@
+package task
+
+import (
+	"context"
+	"time"
+
+	"github.com/faustgen/faustgen/runtime/internal/record"
+)
+
+// wait ends what the last batch left to do, then waits for the next one, doing what falls due meanwhile. It returns true when a batch
+// is in hand or the deadline, if any, has passed; false when the task has to end.
+func (t *Task) wait(deadline time.Time) bool {
+	for {
+		if !t.pulse(time.Now()) {
+			return false
+		}
+		select {
+		case b := <-t.inbox:
+			if !t.accept(b) {
+				return false
+			}
+			if t.batch != nil {
+				return true
+			}
+			continue
+		default:
+		}
+		now := time.Now()
+		if !deadline.IsZero() && !now.Before(deadline) {
+			return true
+		}
+		t.timer.Reset(t.sleep(now, deadline))
+		select {
+		case b := <-t.inbox:
+			if !t.accept(b) {
+				return false
+			}
+			if t.batch != nil {
+				return true
+			}
+		case f := <-t.calls:
+			f()
+		case <-t.timer.C:
+		case <-t.sender.changed:
+			if err := t.sender.failure(); err != nil {
+				t.failed = err
+				return false
+			}
+		case <-t.stopped:
+			return false
+		case <-t.ctx.Done():
+			return false
+		}
+	}
+}
+
+// sleep is how long there is nothing to do at most.
+func (t *Task) sleep(now, deadline time.Time) time.Duration {
+	d := time.Hour
+	until := func(at time.Time) {
+		if !at.IsZero() {
+			d = min(d, max(at.Sub(now), 0))
+		}
+	}
+	until(deadline)
+	until(t.nextPulse)
+	for _, s := range t.gathering {
+		until(s.co.expected)
+	}
+	if t.uncommitted() && t.held == 0 {
+		until(t.committed.Add(t.cfg.Interval))
+	}
+	for _, in := range t.cfg.Inputs {
+		if in.tells() && in.idle() {
+			until(in.told.Add(IdleRefresh * time.Millisecond))
+		}
+	}
+	return d
+}
+
+// accept takes a batch in hand.
+func (t *Task) accept(b *record.Batch) bool {
+	in := t.inputs[b.TopicPartition]
+	if in == nil { // a changelog's last batch, after the restore had what it needed
+		b.Release()
+		return true
+	}
+	if b.Err != nil {
+		t.failed = b.Err
+		b.Release()
+		return false
+	}
+	t.in, t.batch, t.at, t.step = in, b, 0, 0
+	if len(b.Records) == 0 {
+		t.endBatch()
+	}
+	return true
+}
+
+// endBatch gives the batch back and says so to those who wait for its end.
+func (t *Task) endBatch() {
+	in, b := t.in, t.batch
+	in.position, in.end, in.started = max(in.position, b.Next), b.End, true
+	t.batch = nil
+	b.Release()
+	now := time.Now()
+	if t.stats.Records != t.counted { // records that only tell the time don't count
+		t.stats.LastRecord, t.counted = now, t.stats.Records
+	}
+	t.tell(in, now)
+	t.sinceClock = 0
+	t.pulsed = now
+}
+
+func (in *Input) tells() bool {
+	for _, s := range in.Steps {
+		if s.Tell != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (in *Input) idle() bool { return in.started && in.position >= in.end }
+
+func (t *Task) tell(in *Input, now time.Time) {
+	in.told = now
+	for _, s := range in.Steps {
+		if s.Tell != nil {
+			s.Tell(in.idle(), now)
+		}
+	}
+}
+
+// look is called every few records: it reads the clock, and does what falls due.
+func (t *Task) look() bool {
+	now := time.Now()
+	took := now.Sub(t.pulsed)
+	switch { // the stride follows what a record costs, so that the clock is looked at about every half millisecond
+	case took < flushEvery/4:
+		t.stride = min(2*t.stride, strideMax)
+	case took > flushEvery:
+		t.stride = max(t.stride/2, 1)
+	}
+	t.sinceClock, t.pulsed = 0, now
+	if now.Sub(t.flushed) < flushEvery && t.filledBytes < flushBytes && (t.nextPulse.IsZero() || now.Before(t.nextPulse)) {
+		return true
+	}
+	if !t.pulse(now) {
+		return false
+	}
+	select {
+	case f := <-t.calls:
+		f()
+	default:
+	}
+	return true
+}
+
+// pulse does what is due between events: windows and timers, the word of the idle inputs, sending, the commit.
+func (t *Task) pulse(now time.Time) bool {
+	caughtUp := true
+	for _, in := range t.cfg.Inputs {
+		if !in.idle() {
+			caughtUp = false
+		} else if in.tells() && now.Sub(in.told) >= IdleRefresh*time.Millisecond {
+			t.tell(in, now)
+		}
+	}
+	t.share(caughtUp)
+	if !t.wakeLoops(now) {
+		return false
+	}
+	if t.cfg.Pulse != nil && t.held == 0 {
+		next, err := t.cfg.Pulse(now, caughtUp)
+		if err != nil {
+			t.failed = err
+			return false
+		}
+		t.nextPulse = next
+	}
+	t.flushed = now
+	if err := t.flush(t.ctx); err != nil {
+		t.failed = err
+		return false
+	}
+	if t.held == 0 && t.uncommitted() && (now.Sub(t.committed) >= t.cfg.Interval || t.dirty() >= dirtyMax) {
+		if err := t.commit(t.ctx); err != nil {
+			t.failed = err
+			return false
+		}
+	}
+	return true
+}
+
+// wakeLoops resumes the loops that wait for no record any more: their batch is as full as it gets.
+func (t *Task) wakeLoops(now time.Time) bool {
+	for _, s := range t.gathering {
+		if s.co.overdue(now) {
+			t.undoing = s.Skip
+			t.finish(s, t.record(), s.co.resume(nil))
+		}
+	}
+	return t.failed == nil
+}
+
+// share publishes the counters.
+func (t *Task) share(caughtUp bool) {
+	t.stats.CaughtUp, t.stats.Lag = caughtUp, 0
+	for _, in := range t.cfg.Inputs {
+		t.stats.Lag += max(in.end-in.position, 0)
+	}
+	t.statsMu.Lock()
+	t.shared = t.stats
+	t.statsMu.Unlock()
+}
+
+func (t *Task) dirty() int {
+	n := 0
+	for _, s := range t.cfg.Tables {
+		n += s.Table.Dirty()
+	}
+	return n
+}
+
+// uncommitted says whether a commit would do anything.
+func (t *Task) uncommitted() bool {
+	for _, in := range t.cfg.Inputs {
+		if in.position > in.committed {
+			return true
+		}
+	}
+	return t.dirty() > 0
+}
+
+// commit makes everything up to here durable, in the order that loses nothing; see the package's comment.
+func (t *Task) commit(ctx context.Context) error {
+	if !t.uncommitted() {
+		return nil
+	}
+	return t.commitNow(ctx)
+}
