@@ -86,9 +86,9 @@ func (e *emitter) spec(f *jen.File) {
 // topology emits the application's graph as the worker prints it.
 func (e *emitter) topology(f *jen.File) {
 	g := NewGraph(e.pkg)
-	f.Const().Id(e.names.helper("Topology", "Text")).Op("=").Add(raw(g.Text()))
-	f.Const().Id(e.names.helper("Topology", "Mermaid")).Op("=").Add(raw(g.Mermaid()))
-	f.Const().Id(e.names.helper("Topology", "DOT")).Op("=").Add(raw(g.DOT()))
+	f.Const().Id(e.names.helper("Topology", "Text")).Op("=").Add(rawString(g.Text()))
+	f.Const().Id(e.names.helper("Topology", "Mermaid")).Op("=").Add(rawString(g.Mermaid()))
+	f.Const().Id(e.names.helper("Topology", "DOT")).Op("=").Add(rawString(g.DOT()))
 }
 
 func literals[T any](all []T, spec func(T) *literal) []*literal {
@@ -192,8 +192,8 @@ func comment(text string) *jen.Statement {
 	return s
 }
 
-// raw is a string of several lines, as a raw literal where Go has one for it.
-func raw(text string) *jen.Statement {
+// rawString is a string of several lines, as a raw literal where Go has one for it.
+func rawString(text string) *jen.Statement {
 	if strings.ContainsAny(text, "`\r\x00") || !strings.Contains(text, "\n") {
 		return jen.Lit(text)
 	}

@@ -70,7 +70,9 @@ type emitter struct {
 }
 
 func newEmitter(pkg *schema.Package, imports map[string]string) *emitter {
-	return &emitter{codecs: newCodecs(pkg), pkg: pkg, names: newNames(pkg), imports: imports}
+	e := &emitter{codecs: newCodecs(pkg), pkg: pkg, names: newNames(pkg), imports: imports}
+	e.names.taken = e.codecs.taken // package-level names are given out once, whoever asks
+	return e
 }
 
 // file emits faust_gen.go: what other code may use first, what makes it work below, the codecs last.

@@ -22,6 +22,10 @@ var (
 	orderType  = &schema.Type{Kind: schema.Struct, Pkg: ordersPath, Name: "Order", Record: ordersPath + ".Order", Go: "Order"}
 )
 
+func pointerTo(t *schema.Type) *schema.Type {
+	return &schema.Type{Kind: schema.Pointer, Elem: t, Go: "*" + t.Go}
+}
+
 // ordersPackage is an application with one of nearly everything.
 func ordersPackage() *schema.Package {
 	tables := []schema.Handle{{Struct: "Tables", Tables: true}}
@@ -31,13 +35,13 @@ func ordersPackage() *schema.Package {
 		App: &schema.App{ID: "orders", Version: 2},
 		Records: []*schema.Record{{
 			Key: orderType.Record, Type: orderType, Declared: true,
-			Fields: []*schema.Field{{Go: "AccountID", JSON: "account_id", Type: stringType}},
-			Source: []schema.Source{{Name: "AccountID", Type: stringType}, {Name: "Meta", Type: &schema.Type{Kind: schema.Pointer, Elem: metaType, Go: "*Meta"}}},
+			Fields: []*schema.Field{{Go: "AccountID", JSON: "account_id", Type: stringType}, {Go: "Meta", JSON: "meta", Type: pointerTo(metaType)}},
+			Source: []schema.Source{{Name: "AccountID", Type: stringType}, {Name: "Meta", Type: pointerTo(metaType)}},
 		}},
 		Reached: []*schema.Record{{
 			Key: metaType.Record, Type: metaType,
-			Fields: []*schema.Field{{Go: "At", JSON: "at", Type: timeType}},
-			Source: []schema.Source{{Name: "At", Type: timeType}},
+			Fields: []*schema.Field{{Go: "At", JSON: "at", Type: timeType}, {Go: "Owner", JSON: "owner", Type: pointerTo(stringType)}},
+			Source: []schema.Source{{Name: "At", Type: timeType}, {Name: "Owner", Type: pointerTo(stringType)}},
 		}},
 		Topics: &schema.Topics{Name: "Topics", Fields: []*schema.Topic{
 			{Go: "Orders", Name: "orders", Key: stringType, Value: orderType, Partitions: 4, Codec: "json", KeyCodec: "text", Retention: -1},

@@ -33,8 +33,7 @@ func (e *emitter) groupKey(a *schema.Agent) *jen.Statement {
 		}
 		return jen.Func().Params(param).Params(goType(g.Key), jen.Bool()).Block(jen.Return(call))
 	}
-	field := jen.Id(v)
-	var nils *jen.Statement
+	field, nils := start(v, a.Value)
 	for i, name := range g.Path {
 		field = field.Clone().Dot(name)
 		if i < len(g.PathPointers) && g.PathPointers[i] {
@@ -53,4 +52,15 @@ func (e *emitter) groupKey(a *schema.Agent) *jen.Statement {
 		jen.If(nils).Block(jen.Return(jen.Id(k), jen.False())),
 		jen.Return(field, jen.True()),
 	)
+}
+
+// start is the record that the pointer v leads to, as the beginning of a path of fields, and the condition under which there is none:
+// the value itself may be a pointer.
+func start(v string, t *schema.Type) (field, nils *jen.Statement) {
+	field = jen.Id(v)
+	for ; t.Kind == schema.Pointer; t = t.Elem {
+		field = jen.Parens(jen.Op("*").Add(field))
+		nils = or(nils, field.Clone().Op("==").Nil())
+	}
+	return field, nils
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/faustgen/faustgen/schema"
 )
 
-// importNames are the packages whose name is known without loading them. For all others an alias is written, which is always right.
+// importNames are the names of the packages that generated code uses on its own account.
 var importNames = map[string]string{
 	runtimePath: "faust",
 	codecPath:   "codec",
@@ -25,32 +25,78 @@ var importNames = map[string]string{
 	cliPath:     "cli",
 }
 
-// newFile is an empty file of a package. imports overrules the names under which packages are imported.
+// newFile is an empty file of a package. imports are names of further packages, and overrule those that are known.
 func newFile(pkgPath, pkgName string, imports map[string]string) *jen.File {
 	f := jen.NewFilePathName(pkgPath, pkgName)
 	f.NoFormat = true
 	f.HeaderComment(Header)
-	for importPath, name := range importNames {
-		if name == path.Base(importPath) {
-			f.ImportName(importPath, name)
-		} else {
-			f.ImportAlias(importPath, name)
-		}
-	}
-	for importPath, name := range imports {
-		if name == importNames[importPath] && name == path.Base(importPath) {
-			f.ImportName(importPath, name)
-		} else {
-			f.ImportAlias(importPath, name)
+	for _, known := range []map[string]string{importNames, imports} {
+		for importPath, name := range known {
+			if name == path.Base(importPath) {
+				f.ImportName(importPath, name)
+			} else {
+				f.ImportAlias(importPath, name)
+			}
 		}
 	}
 	return f
 }
 
+// packageNames are the names of the packages whose types the declarations of pkg name. For a package that is not among them an alias is
+// written, which is always right.
+func packageNames(pkg *schema.Package) map[string]string {
+	known := map[string]string{}
+	seen := map[*schema.Type]bool{}
+	var visit func(t *schema.Type)
+	visit = func(t *schema.Type) {
+		if t == nil || seen[t] {
+			return
+		}
+		seen[t] = true
+		if t.Pkg != "" && t.Pkg != pkg.Path {
+			if name, _, ok := strings.Cut(t.Go, "."+t.Name); ok && token.IsIdentifier(name) {
+				known[t.Pkg] = name
+			}
+		}
+		visit(t.Key)
+		visit(t.Elem)
+		for _, arg := range t.Args {
+			visit(arg)
+		}
+	}
+	for _, r := range slices.Concat(pkg.Records, pkg.Reached) {
+		visit(r.Type)
+		for _, f := range r.Fields {
+			visit(f.Type)
+		}
+		for _, s := range r.Source {
+			visit(s.Type)
+		}
+	}
+	if pkg.Topics != nil {
+		for _, t := range pkg.Topics.Fields {
+			visit(t.Key)
+			visit(t.Value)
+		}
+	}
+	for _, s := range pkg.Tables {
+		for _, t := range s.Fields {
+			visit(t.Key)
+			visit(t.Value)
+		}
+	}
+	for _, a := range pkg.Agents {
+		visit(a.Key)
+		visit(a.Value)
+		visit(a.ResultType)
+	}
+	return known
+}
+
 // render builds a file and lays it out. If a package is imported under a name that the user's package declares, or that a variable
 // of the generated code has, the file is built again with other names for those imports.
 func render(pkg *schema.Package, build func(imports map[string]string) (*jen.File, error)) ([]byte, error) {
-	imports := map[string]string{}
+	imports := packageNames(pkg)
 	for {
 		f, err := build(imports)
 		if err != nil {

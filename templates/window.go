@@ -104,7 +104,7 @@ func (e *emitter) timedWindows(a *schema.Agent) []*schema.Window {
 			continue
 		}
 		for _, t := range s.Fields {
-			if t.Window != nil && !seen[timeBy(t.Window)] && isRecord(a.Value, t.Window.TimeRecord) {
+			if t.Window != nil && !seen[timeBy(t.Window)] && isRecord(a.Value.Deref(), t.Window.TimeRecord) {
 				seen[timeBy(t.Window)] = true
 				windows = append(windows, t.Window)
 			}
@@ -140,10 +140,10 @@ func isRecord(t *schema.Type, name string) bool {
 	return t.Name == name
 }
 
-// timeField returns the time at path below v. A nil on the way has no time, which leaves the record's own.
+// timeField returns the time at path below v. Behind a nil on the way there is none: the runtime treats such an event as invalid.
 func (e *emitter) timeField(g *jen.Group, v string, t *schema.Type, path string) {
-	field := jen.Id(v)
-	var nils *jen.Statement
+	field, nils := start(v, t)
+	t = t.Deref()
 	elements := strings.Split(path, ".")
 	for i, name := range elements {
 		field = field.Clone().Dot(name)
