@@ -130,18 +130,16 @@ func (c *checker) value(at Pos, of string, t *Type) {
 	}
 }
 
-// tableNames checks the names of tables; they end up in changelogs and in Queries.
+// tableNames checks the names of tables; they end up in the names of changelogs.
 func (c *checker) tableNames() {
-	seen, fields := map[string]*Table{}, map[string]*Table{}
+	seen := map[string]*Table{}
 	for _, ts := range c.Tables {
 		for _, t := range ts.Fields {
 			c.kafkaName(t.NamePos, "the table name", t.Name)
 			if before := seen[t.Name]; before != nil {
 				c.report(t.NamePos, "F024", []Pos{before.NamePos}, "give one of them another name: //faust:table <name>", "two tables have the name %s, the other one is %s (%s)", t.Name, before.Go, At(0))
-			} else if before := fields[t.Go]; before != nil {
-				c.report(t.Pos, "F024", []Pos{before.Pos}, "rename one of the fields", "two tables would be the field %s of Queries, the other one is at %s", t.Go, At(0))
 			}
-			seen[t.Name], fields[t.Go] = t, t
+			seen[t.Name] = t
 		}
 	}
 }
