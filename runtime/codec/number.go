@@ -219,24 +219,103 @@ func scanNumber(b []byte, i int) (n number, ok bool) {
 
 // Float64 reads a number; one out of range is an error.
 func (r *Reader) Float64(p *float64) {
-	if n, ok := r.number(); ok {
-		if n.digits <= 19 && n.mantissa <= 1<<53 && -22 <= n.exp && n.exp <= 22 {
-			// Both the mantissa and the power of ten are exact, so one operation rounds correctly.
-			f := float64(n.mantissa)
-			if n.exp < 0 {
-				f /= powers64[-n.exp]
-			} else {
-				f *= powers64[n.exp]
-			}
-			if n.negative {
-				f = -f
-			}
-			*p = f
-			r.pos = n.end
-		} else if f, ok := r.parseFloat(n, 64); ok {
+	if f, end, ok := decimal(r.buf, r.pos); ok {
+		*p = f
+		r.pos = end
+		return
+	}
+	n, ok := r.number()
+	if !ok {
+		return
+	}
+	f, ok := n.float64()
+	if !ok {
+		if f, ok = r.parseFloat(n, 64); ok {
 			*p = f
 		}
+		return
 	}
+	*p = f
+	r.pos = n.end
+}
+
+// decimal reads a number without an exponent at b[i:], as nearly all are. Not ok says nothing.
+func decimal(b []byte, i int) (f float64, end int, ok bool) {
+	negative := i < len(b) && b[i] == '-'
+	if negative {
+		i++
+	}
+	first := i
+	var m uint64
+	for ; i < len(b); i++ {
+		d := b[i] - '0'
+		if d > 9 {
+			break
+		}
+		m = m*10 + uint64(d)
+	}
+	digits, exp := i-first, 0
+	if digits == 0 || digits > 1 && b[first] == '0' {
+		return 0, 0, false
+	}
+	if i < len(b) && b[i] == '.' {
+		i++
+		point := i
+		for ; i < len(b); i++ {
+			d := b[i] - '0'
+			if d > 9 {
+				break
+			}
+			m = m*10 + uint64(d)
+		}
+		if exp = point - i; exp == 0 {
+			return 0, 0, false
+		}
+		digits -= exp
+	}
+	switch {
+	case digits > 19 || i < len(b) && b[i]|0x20 == 'e':
+		return 0, 0, false
+	case m <= 1<<53:
+		// The mantissa and the power of ten, 10^19 at most, are exact, so one division rounds correctly.
+		if f = float64(m); exp < 0 {
+			f /= powers64[-exp]
+		}
+	default:
+		if f, ok = nearest(m, exp); !ok {
+			return 0, 0, false
+		}
+	}
+	if negative {
+		f = -f
+	}
+	return f, i, true
+}
+
+// float64 is the float64 nearest to n, if that can be told without strconv.
+func (n *number) float64() (float64, bool) {
+	if n.digits > 19 {
+		return 0, false
+	}
+	var f float64
+	if n.mantissa <= 1<<53 && -22 <= n.exp && n.exp <= 22 {
+		// Both the mantissa and the power of ten are exact, so one operation rounds correctly.
+		f = float64(n.mantissa)
+		if n.exp < 0 {
+			f /= powers64[-n.exp]
+		} else {
+			f *= powers64[n.exp]
+		}
+	} else {
+		var ok bool
+		if f, ok = nearest(n.mantissa, n.exp); !ok {
+			return 0, false
+		}
+	}
+	if n.negative {
+		f = -f
+	}
+	return f, true
 }
 
 // Float32 reads a number, rounded once; one out of range is an error.
