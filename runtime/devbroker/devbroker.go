@@ -212,7 +212,7 @@ func splitListen(listen string, brokers int) (host string, ports []int, err erro
 func listenError(address string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("listen on %s: %w: another program uses the port; choose another with --broker embedded://127.0.0.1:PORT (0 for a free one), "+
-			"or use the broker that runs there with --broker kafka://%s", address, err, address)
+			"or use the broker that runs there with --broker %s", address, err, address)
 	}
 	return fmt.Errorf("listen on %s: %w; choose another address with --broker embedded://HOST:PORT", address, err)
 }

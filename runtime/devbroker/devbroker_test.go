@@ -42,7 +42,7 @@ func stop(t testing.TB, b *Broker) {
 
 func connect(t testing.TB, addr string, o ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr)}, o...)...)
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr), kgo.MetadataMinAge(20 * time.Millisecond)}, o...)...)
 	if err != nil {
 		t.Fatalf("client: %v", err)
 	}
@@ -101,12 +101,12 @@ func wantRecords(t testing.TB, addr, topic string, want ...string) {
 	}
 }
 
-func commitOffset(t testing.TB, client *kgo.Client, group, topic string, offset int64) {
+func commitOffset(t testing.TB, b *Broker, client *kgo.Client, group, topic string, offset int64) {
 	t.Helper()
 	request := kmsg.NewPtrOffsetCommitRequest()
 	request.Group, request.Generation = group, -1
 	rt, rp := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
-	rt.Topic, rp.Offset = topic, offset
+	rt.Topic, rt.TopicID, rp.Offset = topic, b.Cluster().TopicInfo(topic).TopicID, offset
 	rt.Partitions = append(rt.Partitions, rp)
 	request.Topics = append(request.Topics, rt)
 	response, err := request.RequestWith(t.Context(), client)
@@ -118,13 +118,13 @@ func commitOffset(t testing.TB, client *kgo.Client, group, topic string, offset 
 	}
 }
 
-func wantOffset(t testing.TB, client *kgo.Client, group, topic string, want int64) {
+func wantOffset(t testing.TB, b *Broker, client *kgo.Client, group, topic string, want int64) {
 	t.Helper()
 	request := kmsg.NewPtrOffsetFetchRequest()
 	asked := kmsg.NewOffsetFetchRequestGroup()
 	asked.Group = group
 	rt := kmsg.NewOffsetFetchRequestGroupTopic()
-	rt.Topic, rt.Partitions = topic, []int32{0}
+	rt.Topic, rt.TopicID, rt.Partitions = topic, b.Cluster().TopicInfo(topic).TopicID, []int32{0}
 	asked.Topics = append(asked.Topics, rt)
 	request.Groups = append(request.Groups, asked)
 	response, err := request.RequestWith(t.Context(), client)
@@ -161,7 +161,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 	client := connect(t, b.Addr())
 	createTopic(t, client, "orders", 1, "cleanup.policy", "compact", "min.compaction.lag.ms", "3600000")
 	produce(t, client, "orders", "a", "b", "c")
-	commitOffset(t, client, "group", "orders", 2)
+	commitOffset(t, b, client, "group", "orders", 2)
 	first := b.Addr()
 	stop(t, b)
 
@@ -170,7 +170,7 @@ func TestGoesOnWhereItStopped(t *testing.T) {
 		t.Logf("the same port %s by chance", first)
 	}
 	client = connect(t, b.Addr())
-	wantOffset(t, client, "group", "orders", 2)
+	wantOffset(t, b, client, "group", "orders", 2)
 	if got := setting(t, client, "orders", "min.compaction.lag.ms"); got != "3600000" {
 		t.Errorf("min.compaction.lag.ms is %q, want 3600000", got)
 	}
@@ -350,8 +350,8 @@ func TestVirtualNetworkInBubble(t *testing.T) {
 				}
 			}
 			began := time.Now()
-			time.Sleep(48 * time.Hour)
-			if time.Since(began) != 48*time.Hour {
+			time.Sleep(3 * time.Hour)
+			if time.Since(began) != 3*time.Hour {
 				t.Error("time is not virtual")
 			}
 			// Neither compaction nor retention has taken any of them; the second round reads on from the committed offset.
