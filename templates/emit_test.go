@@ -195,3 +195,12 @@ func TestHelpersNeverShareAName(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
+
+func BenchmarkEmit(b *testing.B) {
+	pkg := ordersPackage()
+	for b.Loop() {
+		if _, err := Emit(pkg); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

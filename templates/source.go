@@ -7,6 +7,7 @@ import (
 	"go/format"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -31,11 +32,11 @@ func newFile(pkgPath, pkgName string, imports map[string]string) *jen.File {
 	f.NoFormat = true
 	f.HeaderComment(Header)
 	for _, known := range []map[string]string{importNames, imports} {
-		for importPath, name := range known {
-			if name == path.Base(importPath) {
-				f.ImportName(importPath, name)
+		for at, name := range known {
+			if name == path.Base(at) {
+				f.ImportName(at, name)
 			} else {
-				f.ImportAlias(importPath, name)
+				f.ImportAlias(at, name)
 			}
 		}
 	}
@@ -115,9 +116,7 @@ func render(pkg *schema.Package, build func(imports map[string]string) (*jen.Fil
 		if len(renamed) == 0 {
 			return layOut(fset, file, raw.Bytes(), pkg.Module)
 		}
-		for importPath, name := range renamed {
-			imports[importPath] = name
-		}
+		maps.Copy(imports, renamed)
 	}
 }
 
@@ -128,25 +127,37 @@ func renameImports(file *ast.File, declared map[string]schema.Pos) map[string]st
 		used[name] = true
 	}
 	addDeclared(file, used)
+	names := make([]string, len(file.Imports))
+	taken := maps.Clone(used)
+	for i, spec := range file.Imports {
+		names[i] = importName(spec)
+		taken[names[i]] = true
+	}
 	renamed := map[string]string{}
-	for _, spec := range file.Imports {
-		importPath, _ := strconv.Unquote(spec.Path.Value)
-		name := path.Base(importPath)
-		if spec.Name != nil {
-			name = spec.Name.Name
-		}
-		if !used[name] {
+	for i, spec := range file.Imports {
+		if !used[names[i]] {
 			continue
 		}
-		base := strings.TrimRight(name, "0123456789")
-		free := base + "pkg"
-		for i := 2; used[free]; i++ {
-			free = base + "pkg" + strconv.Itoa(i)
+		base := strings.TrimRight(names[i], "0123456789") + "pkg"
+		free := base
+		for n := 2; taken[free]; n++ {
+			free = base + strconv.Itoa(n)
 		}
-		used[free] = true
-		renamed[importPath] = free
+		taken[free] = true
+		renamed[importPath(spec)] = free
 	}
 	return renamed
+}
+
+// importPath is the path of an import.
+func importPath(spec *ast.ImportSpec) string { return strings.Trim(spec.Path.Value, `"`) }
+
+// importName is the name under which the file knows an import.
+func importName(spec *ast.ImportSpec) string {
+	if spec.Name != nil {
+		return spec.Name.Name
+	}
+	return path.Base(importPath(spec))
 }
 
 // addDeclared adds every identifier that the file declares, at package level or inside a function. Struct fields don't count.
@@ -247,7 +258,7 @@ func writeImports(out *bytes.Buffer, gen *ast.GenDecl, module string) {
 		if spec.Name != nil {
 			line = spec.Name.Name + " " + line
 		}
-		first, _, _ := strings.Cut(strings.Trim(spec.Path.Value, `"`), "/")
+		first, _, _ := strings.Cut(importPath(spec), "/")
 		group := 0
 		if strings.Contains(first, ".") || first == own {
 			group = 1
