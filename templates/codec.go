@@ -370,7 +370,7 @@ func (c *codecs) keyCodec(t *schema.Type, name string) *jen.Statement {
 		return codecName("UintKey").Types(goType(t)).Call()
 	case t.Kind == schema.Bool:
 		return codecName("BoolKey").Types(goType(t)).Call()
-	case t.Kind == schema.Time && t.Name == "":
+	case t.Kind == schema.Time:
 		return codecName("TimeKey").Call()
 	case t.Kind == schema.Foreign && t.Text:
 		return codecName("TextKey").Types(goType(t), jen.Op("*").Add(goType(t))).Call()

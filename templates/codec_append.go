@@ -25,17 +25,13 @@ func (c *codecs) write(u unit, p place) *jen.Statement {
 	case schema.Float64:
 		return codecName("AppendFloat64").Call(dst, p.val())
 	case schema.Time:
-		value := p.val()
-		if definedTime(u.typ) {
-			value = jen.Qual("time", "Time").Call(value)
-		}
 		switch {
 		case u.epoch != "":
-			return codecName("AppendTimeEpoch").Call(dst, value, perSecond(u.epoch))
+			return codecName("AppendTimeEpoch").Call(dst, p.val(), perSecond(u.epoch))
 		case u.layout != "":
-			return codecName("AppendTimeLayout").Call(dst, value, jen.Lit(u.layout))
+			return codecName("AppendTimeLayout").Call(dst, p.val(), jen.Lit(u.layout))
 		}
-		return codecName("AppendTime").Call(dst, value)
+		return codecName("AppendTime").Call(dst, p.val())
 	case schema.Foreign, schema.Invalid:
 		return jen.Qual(foreignPath, "Append").Call(dst, p.ptr())
 	}
@@ -47,9 +43,6 @@ func (c *codecs) write(u unit, p place) *jen.Statement {
 	}
 	return codecName("AppendInt").Call(dst, p.val())
 }
-
-// definedTime says that t is a type whose underlying type is time.Time, not that type itself.
-func definedTime(t *schema.Type) bool { return t.Name != "" && t.Pkg != "time" }
 
 // writeQuoted is write for json's string option.
 func (c *codecs) writeQuoted(u unit, p place) *jen.Statement {
@@ -207,9 +200,9 @@ func (c *codecs) present(f *schema.Field, p place) *jen.Statement {
 		switch {
 		case f.IsZeroMethod && t.Kind == schema.Pointer:
 			conds = append(conds, p.val().Op("!=").Nil(), jen.Op("!").Add(p.val()).Dot("IsZero").Call())
-		case f.IsZeroMethod || t.Kind == schema.Time && !definedTime(t):
+		case f.IsZeroMethod || t.Kind == schema.Time:
 			conds = append(conds, jen.Op("!").Add(p.val()).Dot("IsZero").Call())
-		case t.Kind == schema.Struct || t.Kind == schema.Array || t.Kind == schema.Time || t.Kind == schema.Foreign || t.Kind == schema.Invalid:
+		case t.Kind == schema.Struct || t.Kind == schema.Array || t.Kind == schema.Foreign || t.Kind == schema.Invalid:
 			conds = append(conds, jen.Op("!").Add(codecName("IsZero")).Call(p.ptr()))
 		case t.Kind == schema.Slice || t.Kind == schema.Map || t.Kind == schema.Bytes:
 			conds = append(conds, p.val().Op("!=").Nil())

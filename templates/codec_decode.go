@@ -31,10 +31,8 @@ func (c *codecs) read(u unit, p place) jen.Code {
 		return r.Dot("Int64").Call(jen.Parens(jen.Op("*").Int64()).Call(arg))
 	case schema.Bytes:
 		base = jen.Index().Byte()
-	case schema.Time:
-		base = jen.Qual("time", "Time")
 	}
-	if t.Name != "" && !(t.Kind == schema.Time && !definedTime(t)) {
+	if t.Name != "" && t.Kind != schema.Time {
 		arg = jen.Parens(jen.Op("*").Add(base)).Call(arg)
 	}
 	switch {

@@ -115,9 +115,6 @@ func (c *codecs) cloneFunc(fn *function) jen.Code {
 // utcFunc emits faustUTCX: it moves every time of a key to UTC.
 func (c *codecs) utcFunc(fn *function) jen.Code {
 	walk := &walker{c: c, kind: "UTC", has: c.hasTimes, leaf: func(t *schema.Type, p place) jen.Code {
-		if definedTime(t) {
-			return p.val().Op("=").Add(goType(t)).Call(jen.Qual("time", "Time").Call(p.val()).Dot("UTC").Call())
-		}
 		return p.val().Op("=").Add(p.val()).Dot("UTC").Call()
 	}}
 	return jen.Commentf("%s moves the times of v to UTC.", fn.name).Line().Add(walk.function(fn))

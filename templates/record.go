@@ -119,9 +119,6 @@ func (c *codecs) timeOf(r *schema.Record) *jen.Statement {
 		result = jen.Op("*").Add(value.Clone())
 		t = t.Elem
 	}
-	if t.Kind == schema.Time && t.Name != "" && t.Pkg != "time" {
-		result = jen.Qual("time", "Time").Call(result)
-	}
 	var lines []jen.Code
 	if len(checks) > 0 {
 		any := &jen.Statement{}

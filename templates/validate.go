@@ -143,9 +143,7 @@ func (b *validateBody) missing(t *schema.Type, p place) *jen.Statement {
 	case schema.Pointer, schema.Slice, schema.Map, schema.Bytes:
 		return p.val().Op("==").Nil()
 	case schema.Time:
-		if !definedTime(t) {
-			return p.val().Dot("IsZero").Call()
-		}
+		return p.val().Dot("IsZero").Call()
 	}
 	if t.IsInt() || t.IsFloat() {
 		return p.val().Op("==").Lit(0)

@@ -6,10 +6,13 @@ import (
 	"net/netip"
 	"time"
 
+	faust "github.com/faustgen/faustgen/runtime"
 	"github.com/faustgen/faustgen/runtime/codec"
 	foreign "github.com/faustgen/faustgen/runtime/codec/foreign"
 )
 
+// The generator that wrote this file and the runtime are of one version, else this is undefined: run go generate.
+const _ = faust.Generated1
 
 // If this does not compile, Checked has changed since the file was generated: run go generate.
 var _ = func(v Checked) struct {
@@ -715,45 +718,45 @@ func faustDecodeEmbeds(r *codec.Reader, v *Embeds) {
 
 // If this does not compile, Kinds has changed since the file was generated: run go generate.
 var _ = func(v Kinds) struct {
-	B      bool                   `json:"b"`
-	I      int                    `json:"i"`
-	I8     int8                   `json:"i8"`
-	I16    int16                  `json:"i16"`
-	I32    int32                  `json:"i32"`
-	I64    int64                  `json:"i64"`
-	U      uint                   `json:"u"`
-	U8     uint8                  `json:"u8"`
-	U16    uint16                 `json:"u16"`
-	U32    uint32                 `json:"u32"`
-	U64    uint64                 `json:"u64"`
-	F32    float32                `json:"f32"`
-	F64    float64                `json:"f64"`
-	S      string                 `json:"s"`
-	Data   []byte                 `json:"data"`
-	T      time.Time              `json:"t"`
-	D      time.Duration          `json:"d"`
-	P      *int                   `json:"p"`
-	PP     **string               `json:"pp"`
-	PT     *time.Time             `json:"pt"`
-	Arr    [3]int                 `json:"arr"`
-	ArrS   [2]string              `json:"arr_s"`
-	Hash   [4]uint8               `json:"hash"`
-	Matrix [][]float64            `json:"matrix"`
-	ByText map[Text]int           `json:"by_text"`
-	ByInt  map[int]string         `json:"by_int"`
-	ByUint map[Count]bool         `json:"by_uint"`
-	ByTime map[time.Time]int      `json:"by_time"`
-	Lists  map[string][]int       `json:"lists"`
-	Ptrs   []*Pref                `json:"ptrs"`
-	Any    interface{}            `json:"any"`
-	Anys   map[string]interface{} `json:"anys"`
-	IP     netip.Addr             `json:"ip"`
-	DText  Text                   `json:"d_text"`
-	DLevel Level                  `json:"d_level"`
-	DRatio Ratio                  `json:"d_ratio"`
-	DFlag  Flag                   `json:"d_flag"`
-	DBlob  Blob                   `json:"d_blob"`
-	DNames Names                  `json:"d_names"`
+	B      bool              `json:"b"`
+	I      int               `json:"i"`
+	I8     int8              `json:"i8"`
+	I16    int16             `json:"i16"`
+	I32    int32             `json:"i32"`
+	I64    int64             `json:"i64"`
+	U      uint              `json:"u"`
+	U8     uint8             `json:"u8"`
+	U16    uint16            `json:"u16"`
+	U32    uint32            `json:"u32"`
+	U64    uint64            `json:"u64"`
+	F32    float32           `json:"f32"`
+	F64    float64           `json:"f64"`
+	S      string            `json:"s"`
+	Data   []byte            `json:"data"`
+	T      time.Time         `json:"t"`
+	D      time.Duration     `json:"d"`
+	P      *int              `json:"p"`
+	PP     **string          `json:"pp"`
+	PT     *time.Time        `json:"pt"`
+	Arr    [3]int            `json:"arr"`
+	ArrS   [2]string         `json:"arr_s"`
+	Hash   [4]uint8          `json:"hash"`
+	Matrix [][]float64       `json:"matrix"`
+	ByText map[Text]int      `json:"by_text"`
+	ByInt  map[int]string    `json:"by_int"`
+	ByUint map[Count]bool    `json:"by_uint"`
+	ByTime map[time.Time]int `json:"by_time"`
+	Lists  map[string][]int  `json:"lists"`
+	Ptrs   []*Pref           `json:"ptrs"`
+	Any    any               `json:"any"`
+	Anys   map[string]any    `json:"anys"`
+	IP     netip.Addr        `json:"ip"`
+	DText  Text              `json:"d_text"`
+	DLevel Level             `json:"d_level"`
+	DRatio Ratio             `json:"d_ratio"`
+	DFlag  Flag              `json:"d_flag"`
+	DBlob  Blob              `json:"d_blob"`
+	DNames Names             `json:"d_names"`
 	Plain  string
 	Hidden string `json:"-"`
 	Dash   string `json:"-,"`
@@ -886,7 +889,7 @@ func faustAppendKinds(dst []byte, v *Kinds) ([]byte, error) {
 		return dst, codec.At("any", err)
 	}
 	dst = append(dst, `,"anys":`...)
-	if dst, err = faustAppendInterfaceByString(dst, &v.Anys); err != nil {
+	if dst, err = faustAppendAnyByString(dst, &v.Anys); err != nil {
 		return dst, codec.At("anys", err)
 	}
 	dst = append(dst, `,"ip":`...)
@@ -916,7 +919,7 @@ func faustAppendKinds(dst []byte, v *Kinds) ([]byte, error) {
 
 // faustSizeKinds is about the length of v's JSON.
 func faustSizeKinds(v *Kinds) int {
-	return 599 + len(v.S) + len(v.Data)*4/3 + faustSizeIntPointer(&v.P) + faustSizeStringPointerPointer(&v.PP) + faustSizeTimePointer(&v.PT) + faustSizeIntArray3(&v.Arr) + faustSizeStringArray2(&v.ArrS) + faustSizeUint8Array4(&v.Hash) + faustSizeFloat64SliceSlice(&v.Matrix) + faustSizeIntByText(&v.ByText) + faustSizeStringByInt(&v.ByInt) + faustSizeBoolByCount(&v.ByUint) + faustSizeIntByTime(&v.ByTime) + faustSizeIntSliceByString(&v.Lists) + faustSizePrefPointerSlice(&v.Ptrs) + faustSizeInterfaceByString(&v.Anys) + len(v.DText) + len(v.DBlob)*4/3 + faustSizeNames(&v.DNames) + len(v.Plain) + len(v.Dash)
+	return 599 + len(v.S) + len(v.Data)*4/3 + faustSizeIntPointer(&v.P) + faustSizeStringPointerPointer(&v.PP) + faustSizeTimePointer(&v.PT) + faustSizeIntArray3(&v.Arr) + faustSizeStringArray2(&v.ArrS) + faustSizeUint8Array4(&v.Hash) + faustSizeFloat64SliceSlice(&v.Matrix) + faustSizeIntByText(&v.ByText) + faustSizeStringByInt(&v.ByInt) + faustSizeBoolByCount(&v.ByUint) + faustSizeIntByTime(&v.ByTime) + faustSizeIntSliceByString(&v.Lists) + faustSizePrefPointerSlice(&v.Ptrs) + faustSizeAnyByString(&v.Anys) + len(v.DText) + len(v.DBlob)*4/3 + faustSizeNames(&v.DNames) + len(v.Plain) + len(v.Dash)
 }
 
 // faustDecodeKinds reads the value at r's position into v.
@@ -1019,7 +1022,7 @@ func faustDecodeKinds(r *codec.Reader, v *Kinds) {
 		foreign.Read(r, &v.Any)
 	}
 	if r.Try(`,"anys":`) {
-		faustDecodeInterfaceByString(r, &v.Anys)
+		faustDecodeAnyByString(r, &v.Anys)
 	}
 	if r.Try(`,"ip":`) {
 		foreign.Read(r, &v.IP)
@@ -1116,7 +1119,7 @@ func faustDecodeKinds(r *codec.Reader, v *Kinds) {
 		case "any":
 			foreign.Read(r, &v.Any)
 		case "anys":
-			faustDecodeInterfaceByString(r, &v.Anys)
+			faustDecodeAnyByString(r, &v.Anys)
 		case "ip":
 			foreign.Read(r, &v.IP)
 		case "d_text":
@@ -1150,7 +1153,7 @@ var _ = func(v Options) struct {
 	P    *int           `json:"p,omitempty"`
 	L    []string       `json:"l,omitempty"`
 	M    map[string]int `json:"m,omitempty"`
-	A    interface{}    `json:"a,omitempty"`
+	A    any            `json:"a,omitempty"`
 	T    time.Time      `json:"t,omitempty"`
 	TZ   time.Time      `json:"tz,omitzero"`
 	SZ   Pref           `json:"sz,omitzero"`
@@ -1758,11 +1761,11 @@ func faustDecodePower(r *codec.Reader, v *Power) {
 
 // If this does not compile, Times has changed since the file was generated: run go generate.
 var _ = func(v Times) struct {
-	Day    time.Time   `json:"day" faust:"layout=02/01/2006 15:04:05"`
-	Sec    time.Time   `json:"sec" faust:"epoch=s"`
-	Milli  *time.Time  `json:"milli" faust:"epoch=ms"`
-	Micros []time.Time `json:"micros" faust:"epoch=us"`
-	Own    Stamp       `json:"own" faust:"epoch=ms"`
+	Day    time.Time  `json:"day" faust:"layout=02/01/2006 15:04:05"`
+	Sec    time.Time  `json:"sec" faust:"epoch=s"`
+	Milli  *time.Time `json:"milli" faust:"epoch=ms"`
+	Micros time.Time  `json:"micros" faust:"epoch=us"`
+	Own    Stamp      `json:"own"`
 } {
 	return v
 }
@@ -1825,19 +1828,17 @@ func faustAppendTimes(dst []byte, v *Times) ([]byte, error) {
 		return dst, codec.At("milli", err)
 	}
 	dst = append(dst, `,"micros":`...)
-	if dst, err = faustAppendTimeSliceEpochUs(dst, &v.Micros); err != nil {
+	if dst, err = codec.AppendTimeEpoch(dst, v.Micros, 1_000_000); err != nil {
 		return dst, codec.At("micros", err)
 	}
 	dst = append(dst, `,"own":`...)
-	if dst, err = codec.AppendTimeEpoch(dst, time.Time(v.Own), 1000); err != nil {
-		return dst, codec.At("own", err)
-	}
+	dst = faustAppendStamp(dst, &v.Own)
 	return append(dst, '}'), nil
 }
 
 // faustSizeTimes is about the length of v's JSON.
 func faustSizeTimes(v *Times) int {
-	return 138 + faustSizeTimePointerEpochMs(&v.Milli) + faustSizeTimeSliceEpochUs(&v.Micros)
+	return 138 + faustSizeTimePointerEpochMs(&v.Milli) + faustSizeStamp(&v.Own)
 }
 
 // faustDecodeTimes reads the value at r's position into v.
@@ -1856,10 +1857,10 @@ func faustDecodeTimes(r *codec.Reader, v *Times) {
 		faustDecodeTimePointerEpochMs(r, &v.Milli)
 	}
 	if r.Try(`,"micros":`) {
-		faustDecodeTimeSliceEpochUs(r, &v.Micros)
+		r.TimeEpoch(&v.Micros, 1_000_000)
 	}
 	if r.Try(`,"own":`) {
-		r.TimeEpoch((*time.Time)(&v.Own), 1000)
+		faustDecodeStamp(r, &v.Own)
 	}
 	if r.End() {
 		return
@@ -1873,9 +1874,9 @@ func faustDecodeTimes(r *codec.Reader, v *Times) {
 		case "milli":
 			faustDecodeTimePointerEpochMs(r, &v.Milli)
 		case "micros":
-			faustDecodeTimeSliceEpochUs(r, &v.Micros)
+			r.TimeEpoch(&v.Micros, 1_000_000)
 		case "own":
-			r.TimeEpoch((*time.Time)(&v.Own), 1000)
+			faustDecodeStamp(r, &v.Own)
 		default:
 			r.Skip()
 		}
@@ -2160,6 +2161,49 @@ func faustDecodePref(r *codec.Reader, v *Pref) {
 	}
 }
 
+// faustAppendStamp appends the JSON of v.
+func faustAppendStamp(dst []byte, v *Stamp) []byte {
+	return append(dst, "{}"...)
+}
+
+// faustSizeStamp is about the length of v's JSON.
+func faustSizeStamp(_ *Stamp) int {
+	return 2
+}
+
+// faustDecodeStamp reads the value at r's position into v.
+func faustDecodeStamp(r *codec.Reader, v *Stamp) {
+	if !r.Object() {
+		return
+	}
+	*v = Stamp{}
+	for r.Member() {
+		r.Skip()
+	}
+}
+
+// faustAppendAnyByString appends the JSON of v.
+func faustAppendAnyByString(dst []byte, v *map[string]any) ([]byte, error) {
+	var err error
+	if *v == nil {
+		return append(dst, "null"...), nil
+	}
+	keys := codec.StringKeys(*v)
+	dst = append(dst, '{')
+	for i, k := range keys.Sorted {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(codec.AppendString(dst, k), ':')
+		e := (*v)[k]
+		if dst, err = foreign.Append(dst, &e); err != nil {
+			return dst, codec.At(k, err)
+		}
+	}
+	keys.Free()
+	return append(dst, '}'), nil
+}
+
 // faustAppendBoolByCount appends the JSON of v.
 func faustAppendBoolByCount(dst []byte, v *map[Count]bool) []byte {
 	if *v == nil {
@@ -2337,28 +2381,6 @@ func faustAppendIntSliceByString(dst []byte, v *map[string][]int) []byte {
 	}
 	keys.Free()
 	return append(dst, '}')
-}
-
-// faustAppendInterfaceByString appends the JSON of v.
-func faustAppendInterfaceByString(dst []byte, v *map[string]interface{}) ([]byte, error) {
-	var err error
-	if *v == nil {
-		return append(dst, "null"...), nil
-	}
-	keys := codec.StringKeys(*v)
-	dst = append(dst, '{')
-	for i, k := range keys.Sorted {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(codec.AppendString(dst, k), ':')
-		e := (*v)[k]
-		if dst, err = foreign.Append(dst, &e); err != nil {
-			return dst, codec.At(k, err)
-		}
-	}
-	keys.Free()
-	return append(dst, '}'), nil
 }
 
 // faustAppendLineByString appends the JSON of v.
@@ -2582,24 +2604,6 @@ func faustAppendTimePointerEpochMs(dst []byte, v **time.Time) ([]byte, error) {
 	return codec.AppendTimeEpoch(dst, **v, 1000)
 }
 
-// faustAppendTimeSliceEpochUs appends the JSON of v.
-func faustAppendTimeSliceEpochUs(dst []byte, v *[]time.Time) ([]byte, error) {
-	var err error
-	if *v == nil {
-		return append(dst, "null"...), nil
-	}
-	dst = append(dst, '[')
-	for i := range *v {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		if dst, err = codec.AppendTimeEpoch(dst, (*v)[i], 1_000_000); err != nil {
-			return dst, codec.AtIndex(i, err)
-		}
-	}
-	return append(dst, ']'), nil
-}
-
 // faustAppendTreePointer appends the JSON of v.
 func faustAppendTreePointer(dst []byte, v **Tree) []byte {
 	if *v == nil {
@@ -2652,6 +2656,22 @@ func faustAppendUint8Array4(dst []byte, v *[4]uint8) []byte {
 		dst = codec.AppendUint(dst, v[i])
 	}
 	return append(dst, ']')
+}
+
+// faustDecodeAnyByString reads the value at r's position into v.
+func faustDecodeAnyByString(r *codec.Reader, v *map[string]any) {
+	*v = nil
+	if !r.Object() {
+		return
+	}
+	m := map[string]any{}
+	for r.Member() {
+		k := r.Key()
+		var e any
+		foreign.Read(r, &e)
+		m[k] = e
+	}
+	*v = m
 }
 
 // faustDecodeBoolByCount reads the value at r's position into v.
@@ -2806,22 +2826,6 @@ func faustDecodeIntSliceByString(r *codec.Reader, v *map[string][]int) {
 		k := r.Key()
 		var e []int
 		faustDecodeIntSlice(r, &e)
-		m[k] = e
-	}
-	*v = m
-}
-
-// faustDecodeInterfaceByString reads the value at r's position into v.
-func faustDecodeInterfaceByString(r *codec.Reader, v *map[string]interface{}) {
-	*v = nil
-	if !r.Object() {
-		return
-	}
-	m := map[string]interface{}{}
-	for r.Member() {
-		k := r.Key()
-		var e interface{}
-		foreign.Read(r, &e)
 		m[k] = e
 	}
 	*v = m
@@ -3037,18 +3041,6 @@ func faustDecodeTimePointerEpochMs(r *codec.Reader, v **time.Time) {
 	}
 }
 
-// faustDecodeTimeSliceEpochUs reads the value at r's position into v.
-func faustDecodeTimeSliceEpochUs(r *codec.Reader, v *[]time.Time) {
-	*v = nil
-	if !r.Array() {
-		return
-	}
-	*v = []time.Time{}
-	for r.Elem() {
-		r.TimeEpoch(codec.Grow(v), 1_000_000)
-	}
-}
-
 // faustDecodeTreePointer reads the value at r's position into v.
 func faustDecodeTreePointer(r *codec.Reader, v **Tree) {
 	*v = nil
@@ -3100,6 +3092,11 @@ func faustDecodeUint8Array4(r *codec.Reader, v *[4]uint8) {
 			r.Skip()
 		}
 	}
+}
+
+// faustSizeAnyByString is about the length of v's JSON.
+func faustSizeAnyByString(v *map[string]any) int {
+	return 2 + len(*v)*52
 }
 
 // faustSizeBoolByCount is about the length of v's JSON.
@@ -3159,11 +3156,6 @@ func faustSizeIntSlice(v *[]int) int {
 // faustSizeIntSliceByString is about the length of v's JSON.
 func faustSizeIntSliceByString(v *map[string][]int) int {
 	return 2 + len(*v)*20
-}
-
-// faustSizeInterfaceByString is about the length of v's JSON.
-func faustSizeInterfaceByString(v *map[string]interface{}) int {
-	return 2 + len(*v)*52
 }
 
 // faustSizeLineByString is about the length of v's JSON.
@@ -3285,11 +3277,6 @@ func faustSizeTimePointer(_ **time.Time) int {
 // faustSizeTimePointerEpochMs is about the length of v's JSON.
 func faustSizeTimePointerEpochMs(_ **time.Time) int {
 	return 32
-}
-
-// faustSizeTimeSliceEpochUs is about the length of v's JSON.
-func faustSizeTimeSliceEpochUs(v *[]time.Time) int {
-	return 2 + len(*v)*33
 }
 
 // faustSizeTreePointer is about the length of v's JSON.

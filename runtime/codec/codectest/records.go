@@ -197,11 +197,11 @@ type Tree struct {
 //
 //faust:record
 type Times struct {
-	Day    time.Time   `json:"day" faust:"layout=02/01/2006 15:04:05"`
-	Sec    time.Time   `json:"sec" faust:"epoch=s"`
-	Milli  *time.Time  `json:"milli" faust:"epoch=ms"`
-	Micros []time.Time `json:"micros" faust:"epoch=us"`
-	Own    Stamp       `json:"own" faust:"epoch=ms"`
+	Day    time.Time  `json:"day" faust:"layout=02/01/2006 15:04:05"`
+	Sec    time.Time  `json:"sec" faust:"epoch=s"`
+	Milli  *time.Time `json:"milli" faust:"epoch=ms"`
+	Micros time.Time  `json:"micros" faust:"epoch=us"`
+	Own    Stamp      `json:"own"`
 }
 
 // Defaults has default values.
