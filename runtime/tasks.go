@@ -84,7 +84,8 @@ func (w *worker) Assigned(_ context.Context, ids []group.Task) error {
 		}
 		c := w.plan.component(id.Component)
 		if c == nil {
-			return fmt.Errorf("task %s: this application has no such component; the group's leader runs another version of it", id)
+			w.log.Error("task not run: this application has no such component; the group's leader runs another version of it", "task", id)
+			continue
 		}
 		b, err := w.bind(c, id.Partition)
 		if err != nil {

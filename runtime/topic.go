@@ -211,19 +211,21 @@ func encodeValue[V any](c *ValueCodec[V], scratch []byte, value *V) (v, buf []by
 
 // Sink sends an agent's results on. It is for generated code only.
 type Sink[R any] struct {
-	h *topicHandle[struct{}, R]
+	h      *topicHandle[struct{}, R]
+	result R // a place of our own for what Send encodes, so that an agent's result may stay on its stack
 }
 
 // BindSink binds an agent's sink. It is for generated code only.
 func BindSink[R any](b *Binder, topic string, value *ValueCodec[R]) *Sink[R] {
 	t := BindTopic[struct{}](b, topic, nil, value)
-	return &Sink[R]{t.h}
+	return &Sink[R]{h: t.h}
 }
 
 // Send sends a result with the key, the headers and the time of the event that is current.
 func (s *Sink[R]) Send(_ context.Context, result *R) error {
 	h := s.h
-	v, buf, err := encodeValue(h.value, h.valueBytes, result)
+	s.result = *result
+	v, buf, err := encodeValue(h.value, h.valueBytes, &s.result)
 	if err != nil {
 		return fmt.Errorf("sink %s: %w", h.name, err)
 	}
