@@ -19,7 +19,7 @@
 //     another. One that is merely open is aborted as a whole when the broker starts again.
 //   - It has no encryption, no passwords and no access control: anyone who reaches the address may do anything.
 //
-// In memory it keeps some 200 bytes per batch and, without a directory, the records as they were sent.
+// In memory it keeps some 100 bytes per batch and, without a directory, the records as they were sent.
 //
 // What runs: kfake's goroutines, from Start until Close. This package starts none.
 package devbroker

@@ -42,7 +42,7 @@ func stop(t testing.TB, b *Broker) {
 
 func connect(t testing.TB, addr string, o ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr), kgo.MetadataMinAge(20 * time.Millisecond)}, o...)...)
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr), kgo.MetadataMinAge(20 * time.Millisecond), kgo.DisableClientMetrics()}, o...)...)
 	if err != nil {
 		t.Fatalf("client: %v", err)
 	}
