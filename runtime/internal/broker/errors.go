@@ -100,7 +100,7 @@ func (c Code) Error() string {
 func (c Code) Is(target error) bool {
 	switch target {
 	case ErrFenced:
-		return c == codeIllegalGeneration || c == codeUnknownMember || c == codeFencedInstance
+		return c == codeIllegalGeneration || c == codeUnknownMember || c == codeFencedInstance || c == codeGroupUnknown
 	case ErrDenied:
 		return c == codeTopicDenied || c == codeGroupDenied || c == codeClusterDenied || c == codeTransactionDenied
 	case ErrTooLarge:

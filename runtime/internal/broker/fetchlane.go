@@ -193,7 +193,12 @@ func (l *lane) fetch(ctx context.Context, a *answer) error {
 	if err := f.c.run(ctx, x); err != nil {
 		return err
 	}
-	r := reader{b: x.response}
+	return l.read(ctx, a, x.response)
+}
+
+// read goes through a response, whose bytes are a's, and delivers what it holds.
+func (l *lane) read(ctx context.Context, a *answer, response []byte) error {
+	r := reader{b: response}
 	r.int32() // throttle_time_ms
 	if code := r.code(); code != 0 {
 		return fmt.Errorf("fetch from broker %d: %w", l.b.node, code)

@@ -109,7 +109,12 @@ func (c *Client) offsetFetch(ctx context.Context, node int32, group string, tps 
 		}
 		r.tags()
 	}
-	if code := r.code(); code != 0 {
+	switch code := r.code(); {
+	case code == codeGroupUnknown: // some brokers say so, others say that nothing is stored
+		for _, tp := range tps {
+			found[tp] = Committed{Offset: -1}
+		}
+	case code != 0:
 		return nil, code
 	}
 	return found, cmp.Or(r.error(), failed)
