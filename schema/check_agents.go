@@ -159,9 +159,9 @@ func (c *checker) tableKeys() {
 				if form == "" || form == keyForm(key, codec) {
 					continue
 				}
-				at, hint := a.Pos, "add a group_by= that gives a "+t.Key.String()+", or put the table into a struct of its own"
+				at, hint := a.Pos, "add a group_by= that gives "+t.Key.String()+", or put the table into a struct of its own"
 				if a.GroupBy != nil {
-					at, hint = a.GroupBy.Pos, "group by a "+t.Key.String()+", or put the table into a struct of its own"
+					at, hint = a.GroupBy.Pos, "group by "+t.Key.String()+", or put the table into a struct of its own"
 				}
 				c.report(at, "F020", []Pos{t.Pos}, hint, "table %s (%s) has keys of type %s, but agent %s gets its events by another: %s is %s", t.Name, At(0), t.Key, a.Go, of, key)
 			}
@@ -221,7 +221,7 @@ func (c *checker) sinks() {
 		case a.Sink == "" && a.ResultType == nil:
 			continue
 		case a.Sink == "":
-			c.report(a.ResultPos, "F022", nil, "add sink=<topic>, or return only error", "%s returns a %s, but has no sink", a.Go, a.ResultType)
+			c.report(a.ResultPos, "F022", nil, "add sink=<topic>, or return only error", "%s returns %s, but has no sink", a.Go, a.ResultType)
 			continue
 		case a.ResultType == nil:
 			c.report(a.SinkPos, "F022", nil, "return (R, error) from an agent that takes one event, or remove sink= and send", "%s has a sink, but returns nothing for it", a.Go)
@@ -233,7 +233,7 @@ func (c *checker) sinks() {
 			continue
 		}
 		if !t.Value.Same(a.ResultType) {
-			c.report(a.ResultPos, "F022", []Pos{t.Pos}, "return ("+t.Value.String()+", error)", "%s returns a %s, but its sink %s (%s) holds %s", a.Go, a.ResultType, t.Name, At(0), t.Value)
+			c.report(a.ResultPos, "F022", []Pos{t.Pos}, "return ("+t.Value.String()+", error)", "%s returns %s, but its sink %s (%s) holds %s", a.Go, a.ResultType, t.Name, At(0), t.Value)
 		}
 		key, of := c.eventKey(a)
 		if key != nil && !key.Same(t.Key) {

@@ -48,9 +48,11 @@ func ParseDirective(text string, pos Pos, on Node) (*Use, []Diagnostic) {
 
 // useParser takes the arguments of one directive.
 type useParser struct {
-	use   *Use
-	words int // positional arguments seen
-	found []Diagnostic
+	use    *Use
+	words  int  // positional arguments seen
+	failed bool // the last word by position was reported
+	open   bool // inside a quoted value, which was reported
+	found  []Diagnostic
 }
 
 func (p *useParser) report(at Pos, rule, hint, format string, args ...any) {
@@ -59,7 +61,12 @@ func (p *useParser) report(at Pos, rule, hint, format string, args ...any) {
 
 // argument takes one argument, a word or name=value.
 func (p *useParser) argument(text string, at Pos) {
+	if p.open {
+		p.open = !strings.Contains(text, `"`)
+		return
+	}
 	name, value, named := strings.Cut(text, "=")
+	p.open = named && strings.Count(value, `"`) == 1
 	if !named {
 		for i := range p.use.Args {
 			if a := &p.use.Args[i]; a.Kind == Flag && a.Name == text {
@@ -103,8 +110,13 @@ func (p *useParser) positional(name string) bool {
 func (p *useParser) word(text string, at Pos) {
 	if p.words < len(p.use.Words) {
 		p.words++
+		before := len(p.found)
 		p.set(&p.use.Words[p.words-1], text, at)
+		p.failed = len(p.found) > before
 		return
+	}
+	if p.failed {
+		return // what follows a broken word is part of it
 	}
 	for i := range p.use.Args {
 		if a := &p.use.Args[i]; a.Name == text {

@@ -55,7 +55,7 @@ func ParseFieldTag(tag string) (f FieldTag, wrong []Diagnostic) {
 				report("F029", "write epoch=s, epoch=ms or epoch=us", "epoch is %q", value)
 			}
 		case later:
-			report("F007", instead, "the language has %s in the faust tag, this version does not build it yet", name)
+			report("F007", instead, "the language has %q in the faust tag, this version does not build it yet", name)
 		case word == "":
 			report("F027", "leave it out", "the faust tag %q holds an empty word", tag)
 		default:

@@ -126,7 +126,7 @@ func (s *signature) handles() []schema.Handle {
 		t, at := s.take()
 		h, ok := s.handle(t)
 		if !ok {
-			hint := "handles are pointers to the topics and tables structs; give it anything else by a method of a type with //faust:provide"
+			hint := "take pointers to the topics and tables structs, and anything else through the receiver: //faust:provide"
 			if _, plain := s.p.handles[typeName(t)]; plain {
 				hint = "write *" + typeName(t)
 			}
@@ -140,7 +140,7 @@ func (s *signature) handles() []schema.Handle {
 				s.p.report(at, "F017", "take it once", "%s takes *%s twice", s.decl.Name.Name, h.Struct)
 			case before.Tables && h.Tables:
 				s.failed = true
-				s.p.report(at, "F017", "put the tables into one struct, or divide the function", "%s takes two structs of tables, %s and %s; each is partitioned by itself", s.decl.Name.Name, before.Struct, h.Struct)
+				s.p.report(at, "F017", "put the tables into one struct, or divide the function", "%s takes two structs of tables, %s and %s, and each is partitioned by itself", s.decl.Name.Name, before.Struct, h.Struct)
 			}
 		}
 		out = append(out, h)
@@ -237,7 +237,7 @@ func (s *signature) command() {
 	s.onlyError()
 	if names := schema.TablesOf(handles); len(names) > 0 {
 		s.failed = true
-		s.p.report(s.p.pos(s.decl.Name.Pos()), "F017", "read tables by NewQueries, change them in an agent", "the command %s takes *%s; a command belongs to no task, so it has no tables", s.decl.Name.Name, names[0])
+		s.p.report(s.p.pos(s.decl.Name.Pos()), "F017", "read tables by NewQueries, change them in an agent", "the command %s takes *%s, but a command belongs to no task and has no tables", s.decl.Name.Name, names[0])
 	}
 	if !s.failed && s.use.Has("name") {
 		s.p.out.Commands = append(s.p.out.Commands, &schema.Command{Func: s.describe(handles), Command: s.use.Text("name"), NamePos: s.use.At("name")})

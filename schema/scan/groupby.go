@@ -40,7 +40,7 @@ func (s *signature) groupFunc(g *schema.GroupBy, fn *types.Func, value types.Typ
 		ok = false
 	}
 	if !ok {
-		s.p.report(g.Pos, "F018", fmt.Sprintf("write func %s(v %s) K or func %s(v %s) (K, bool)", g.By, v, g.By, v), "group_by=%s: the function (%s) does not take a %s and return a key", g.By, schema.At(0), v)
+		s.p.report(g.Pos, "F018", fmt.Sprintf("write func %s(v %s) K or func %s(v %s) (K, bool)", g.By, v, g.By, v), "group_by=%s: the function (%s) does not take %s and return a key", g.By, schema.At(0), v)
 		s.p.relate(s.p.pos(fn.Pos()))
 		return false
 	}

@@ -61,6 +61,10 @@ func (p *pkgReader) fits(s *structDecl, id *ast.Ident, t types.Type, kind string
 			return true
 		}
 	}
+	if id.Name == "_" {
+		p.report(p.pos(id.Pos()), "F010", "name the field", "the handle struct %s has a field without a name", s.spec.Name.Name)
+		return false
+	}
 	hint := "it holds fields faust.Topic[K, V] only"
 	if s.use.Name == "tables" {
 		hint = "it holds fields faust.Table[K, V] and faust.WindowTable[K, V] only"
@@ -181,7 +185,7 @@ func window(u *schema.Use) *schema.Window {
 	w := &schema.Window{Kind: u.Name, Size: u.Duration("size"), Step: u.Duration("step"), Grace: u.Duration("grace"), GraceSet: u.Has("grace"),
 		Expires: u.Duration("expires"), ExpiresSet: u.Has("expires"), Idle: u.Duration("idle"), Pos: u.Pos,
 		SizePos: u.At("size"), StepPos: u.At("step"), ExpiresPos: u.At("expires"), TimePos: u.At("time"), IdlePos: u.At("idle"), IdleSet: u.Has("idle")}
-	if u.Name == "tumbling" {
+	if !u.Has("step") { // tumbling, or reported
 		w.Step = w.Size
 	}
 	w.Time = u.Text("time")

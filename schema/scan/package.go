@@ -140,7 +140,7 @@ func (p *pkgReader) rejected(node ast.Node, what string, at schema.Pos) {
 	if node != nil {
 		for _, e := range p.pkg.TypeErrors {
 			if node.Pos() <= e.Pos && e.Pos <= node.End() {
-				p.report(p.pos(e.Pos), "F008", "mend it: a declaration of faustgen depends on it", "%s", e.Msg)
+				p.report(p.pos(e.Pos), "F008", "mend it: a //faust: declaration depends on it", "%s", e.Msg)
 				found = true
 			}
 		}

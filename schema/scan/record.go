@@ -173,7 +173,7 @@ func (b *recordReader) embedded(v *types.Var) {
 	if !ok || named.Obj().Pkg() == nil {
 		return
 	}
-	if m := marshals(named); m != nil && b.out.Marked {
+	if m := marshals(named); m != nil && b.out.Marked && !(b.ours(named.Obj().Pkg().Path()) && b.marked(named)) {
 		b.report(b.fieldPos(v), "F026", "give the field a name", "%s embeds %s, whose %s would speak for the whole record", b.out.Type, types.TypeString(named, b.qualify), m.Name())
 		return
 	}
@@ -181,7 +181,7 @@ func (b *recordReader) embedded(v *types.Var) {
 	if b.out.Marked || !b.ours(path) || named.TypeArgs().Len() > 0 {
 		return
 	}
-	if decl := b.sourceOf(path).types[named.Obj().Name()]; decl.recordUse(b.loader) != nil {
+	if b.marked(named) {
 		b.report(b.out.Pos, "F032", "put //faust:record above "+b.out.Type.Name+", or give the field a name",
 			"%s embeds the record %s and would inherit its MarshalJSON, so its own fields would be lost", b.out.Type, types.TypeString(named, b.qualify))
 	}

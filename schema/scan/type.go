@@ -58,7 +58,7 @@ func (p *pkgReader) named(t *types.Named, out *schema.Type) {
 	switch {
 	case obj.Pkg() == nil || !p.ours(obj.Pkg().Path()):
 		out.Kind, out.Reason = schema.Foreign, "a type of another module"
-	case marshals(t) != nil:
+	case marshals(t) != nil && !p.marked(t): // a marked one is a mistake, and reported as such
 		out.Kind, out.Reason = schema.Foreign, "has its own "+marshals(t).Name()
 	case p.building[t]:
 		out.Kind, out.Reason = schema.Foreign, "a type that holds itself and is no struct"
@@ -71,6 +71,11 @@ func (p *pkgReader) named(t *types.Named, out *schema.Type) {
 		p.shape(t.Underlying(), out)
 		delete(p.building, t)
 	}
+}
+
+// marked says whether a type of the module has //faust:record.
+func (p *pkgReader) marked(t *types.Named) bool {
+	return p.sourceOf(t.Obj().Pkg().Path()).types[t.Obj().Name()].recordUse(p.loader) != nil
 }
 
 // kinds are the basic types that have an encoding.
