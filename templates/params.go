@@ -55,7 +55,7 @@ func (p *params) handle(h schema.Handle) string {
 	return variable
 }
 
-// binder is the parameter of the function that binds fn; _ if it has nothing to bind.
+// binder is the parameter of the function that binds fn.
 func (p *params) binder() *jen.Statement {
 	return jen.Id(p.b).Op("*").Add(faust("Binder"))
 }

@@ -24,6 +24,7 @@ var importNames = map[string]string{
 	storePath:   "store",
 	badgerPath:  "badger",
 	cliPath:     "cli",
+	foreignPath: "foreign",
 }
 
 // newFile is an empty file of a package. imports are names of further packages, and overrule those that are known.
