@@ -9,9 +9,11 @@ import (
 // NoTime is a clock's time before it has heard of any event.
 const NoTime = math.MinInt64
 
-// A source's word that it is idle holds for idleLease ms of the log's own clock. A source that is alive says it anew every IdleRefresh
-// ms; one whose worker died is no longer idle after the lease, and holds time back.
+// A source partition is idle when it has been read to its end and nothing has come for idleAfter ms. Its word that it is idle holds for
+// idleLease ms of the log's own clock. A source that is alive says it anew every IdleRefresh ms; one whose worker died is no longer
+// idle after the lease, and holds time back.
 const (
+	idleAfter   = 2000
 	idleLease   = 3000
 	IdleRefresh = 1000
 )

@@ -71,8 +71,8 @@ type Step struct {
 	Process func(*record.Record) error
 	// Loop runs the user's loop, which pulls its events by Task.Next. It is nil for the other shapes.
 	Loop func(context.Context) error
-	// Tell, if set, is called at the end of every batch of the input, and every second while the input is idle: the step tells
-	// the partitions of its repartition topic what time it is.
+	// Tell, if set, is called at the end of every batch of the input, and every second while nothing comes: the step tells the
+	// partitions of its repartition topic what time it is.
 	Tell func(idle bool, now time.Time)
 
 	co *coroutine // of a loop that isn't the first of its task
@@ -88,7 +88,8 @@ type Input struct {
 	position, end int64 // the next offset to be processed; the high watermark
 	committed     int64 // the position that is committed
 	started       bool  // it has been fetched once, so that end is known
-	told          time.Time
+	told          time.Time // when the steps last told their repartition topics the time
+	busy          time.Time // when the last record came
 }
 
 // Config is a task as its worker describes it.

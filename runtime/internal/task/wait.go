@@ -72,7 +72,7 @@ func (t *Task) sleep(now, deadline time.Time) time.Duration {
 	}
 	for _, in := range t.cfg.Inputs {
 		if in.tells() && in.idle() {
-			until(in.told.Add(IdleRefresh * time.Millisecond))
+			until(in.nextWord())
 		}
 	}
 	return d
@@ -100,10 +100,13 @@ func (t *Task) accept(b *record.Batch) bool {
 // endBatch gives the batch back and says so to those who wait for its end.
 func (t *Task) endBatch() {
 	in, b := t.in, t.batch
+	now := time.Now()
+	if len(b.Records) > 0 || !in.started {
+		in.busy = now
+	}
 	in.position, in.end, in.started = max(in.position, b.Next), b.End, true
 	t.batch = nil
 	b.Release()
-	now := time.Now()
 	if t.stats.Records != t.counted { // records that only tell the time don't count
 		t.stats.LastRecord, t.counted = now, t.stats.Records
 	}
@@ -121,13 +124,32 @@ func (in *Input) tells() bool {
 	return false
 }
 
+// idle says whether the input has been read to its end.
 func (in *Input) idle() bool { return in.started && in.position >= in.end }
 
+// quiet says whether the input has been idle for long enough to say so: a producer that sends to several partitions reaches one a
+// little after the other, and none of them shall let time go on without the rest meanwhile.
+func (in *Input) quiet(now time.Time) bool {
+	return in.idle() && now.Sub(in.busy) >= idleAfter*time.Millisecond
+}
+
+// nextWord is when an idle input has something to say.
+func (in *Input) nextWord() time.Time {
+	if quiet := in.busy.Add(idleAfter * time.Millisecond); in.told.Before(quiet) {
+		return quiet
+	}
+	return in.told.Add(IdleRefresh * time.Millisecond)
+}
+
 func (t *Task) tell(in *Input, now time.Time) {
+	if !in.tells() {
+		return
+	}
 	in.told = now
+	quiet := in.quiet(now)
 	for _, s := range in.Steps {
 		if s.Tell != nil {
-			s.Tell(in.idle(), now)
+			s.Tell(quiet, now)
 		}
 	}
 }
@@ -163,7 +185,7 @@ func (t *Task) pulse(now time.Time) bool {
 	for _, in := range t.cfg.Inputs {
 		if !in.idle() {
 			caughtUp = false
-		} else if in.tells() && now.Sub(in.told) >= IdleRefresh*time.Millisecond {
+		} else if in.tells() && !now.Before(in.nextWord()) {
 			t.tell(in, now)
 		}
 	}
