@@ -61,20 +61,19 @@ func (g *gate) Accept() (net.Conn, error) {
 		if err == nil {
 			return &guarded{Conn: conn, log: g.log}, nil
 		}
-		g.log.Debug("broker cannot accept a connection", "err", err)
 		select {
 		case <-g.closed:
 			return nil, err
 		case <-time.After(acceptPause):
+			g.log.Warn("broker cannot accept a connection", "err", err)
 		}
 	}
 }
 
 // Close implements net.Listener.
 func (g *gate) Close() error {
-	err := g.Listener.Close()
-	g.closeOnce.Do(func() { close(g.closed) })
-	return err
+	g.closeOnce.Do(func() { close(g.closed) }) // first, so that Accept knows why it fails
+	return g.Listener.Close()
 }
 
 // maxRequest is the largest request taken, in bytes, as in Kafka.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -248,7 +249,7 @@ func TestNobodyIsServedBeforeTheGateOpens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newGate(l, nil)
+	g := newGate(l, slog.New(slog.DiscardHandler))
 	accepted := make(chan error, 1)
 	go func() {
 		conn, err := g.Accept()

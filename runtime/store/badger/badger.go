@@ -2,8 +2,9 @@
 // It is the only importer of Badger, and hides what of it the tables do not need.
 //
 // What is promised: when Apply has returned, the batch survives the end of the process, however sudden (kill -9),
-// since it is in the page cache of the operating system. Nothing is flushed to the device batch by batch, so a power
-// failure may lose the latest batches; the changelog has them, and a worker goes on from the offset it finds.
+// since it is in the page cache of the operating system. A batch is not flushed to the device, so when the machine itself
+// goes down (power failure, kernel crash) the latest batches may be lost, and in rare cases, where the loss spans two of
+// Badger's logs, an older batch without a newer one. After that, remove the directory: the changelogs have it all.
 //
 // What runs: Badger's own goroutines, from Open until Close has returned. This package starts none.
 package badger
@@ -26,9 +27,10 @@ type Options struct {
 	// MemTableSize is the size in bytes of one table in memory; up to three are in use. 0: 16 MiB, at least 1 MiB.
 	// Larger ones did not write faster and take longer to close. A seventh of it bounds what one transaction holds.
 	MemTableSize int64
-	// MinFree is the room in bytes that must be left on the disk for Open and Apply to write; below it they return
-	// store.ErrFull instead of letting the disk run full, which a database mapped into memory does not survive.
-	// 0: twelve times MemTableSize. Negative: no such check. Where the system cannot tell, there is none either.
+	// MinFree is the room in bytes on the disk that is always enough to write, whatever Badger rewrites at that moment.
+	// With less, a store still needs twice its own size and four times MemTableSize. With less than that Open and Apply
+	// return store.ErrFull and do not let the disk run full, which a database mapped into memory does not survive.
+	// 0: 32 times MemTableSize, so 512 MiB. Negative: no such check. Where the system cannot tell, there is none either.
 	MinFree int64
 }
 
@@ -41,9 +43,10 @@ const (
 // db is the store. Get reads through one shared transaction, renewed by every Apply, since opening a transaction
 // costs more than the read itself.
 type db struct {
-	dir     string
-	minFree int64
-	badger  *badger.DB
+	dir      string
+	minFree  int64
+	memTable int64
+	badger   *badger.DB
 
 	mu     sync.RWMutex // guards read and closed; held for reading while read is read
 	read   *badger.Txn
@@ -63,13 +66,13 @@ func Open(dir string, o Options) (store.Store, error) {
 	}
 	o.MemTableSize = max(o.MemTableSize, minMemTable)
 	if o.MinFree == 0 {
-		o.MinFree = 12 * o.MemTableSize
+		o.MinFree = 32 * o.MemTableSize
 	}
 	log := &logger{log: o.Log}
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	if err := checkFree(dir, o.MinFree); err != nil {
+	if err := checkFree(dir, o.MinFree, o.MemTableSize); err != nil {
 		return nil, fmt.Errorf("open store in %s: %w", dir, err)
 	}
 	opened, err := open(dir, settings(dir, o.MemTableSize, log))
@@ -85,7 +88,7 @@ func Open(dir string, o Options) (store.Store, error) {
 	for opened.RunValueLogGC(0.5) == nil {
 		log.Debugf("value log rewritten")
 	}
-	return &db{dir: dir, minFree: o.MinFree, badger: opened, read: opened.NewTransaction(false)}, nil
+	return &db{dir: dir, minFree: o.MinFree, memTable: o.MemTableSize, badger: opened, read: opened.NewTransaction(false)}, nil
 }
 
 // settings are those that measured best for batches of small values, written at commits. A changelog stands behind the
@@ -200,7 +203,7 @@ func (d *db) Apply(b *store.Batch) error {
 	}
 	defer d.calls.Done()
 
-	if err := checkFree(d.dir, d.minFree); err != nil {
+	if err := checkFree(d.dir, d.minFree, d.memTable); err != nil {
 		return d.failed("write a batch", err)
 	}
 	if err := d.write(b); err != nil {

@@ -75,20 +75,21 @@ func TestDiskFull(t *testing.T) {
 		return
 	}
 	const never = 1 << 62
-	if _, err := Open(dir, Options{MinFree: never}); !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), "make room") {
+	huge := Options{MinFree: never, MemTableSize: never / 4}
+	if _, err := Open(dir, huge); !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), "make room") {
 		t.Fatalf("open: %v, want ErrFull with its remedy", err)
 	}
 	s := openAt(t, dir)
 	var b store.Batch
 	b.Put([]byte("k"), []byte("v"))
-	s.(*db).minFree = never // the disk fills up
+	s.(*db).minFree, s.(*db).memTable = never, never/4 // the disk fills up
 	if err := s.Apply(&b); !errors.Is(err, store.ErrFull) {
 		t.Fatalf("apply: %v, want ErrFull", err)
 	}
 	if _, ok, err := s.Get(nil, []byte("k")); ok || err != nil {
 		t.Fatalf("get after a refused batch: %v, %v; want nothing", ok, err)
 	}
-	s.(*db).minFree = 1 // and has room again
+	s.(*db).memTable = 1 // and has room for a store of this size
 	if err := s.Apply(&b); err != nil {
 		t.Fatal(err)
 	}

@@ -55,8 +55,8 @@ func (d *db) failed(doing string, err error) error {
 	return fmt.Errorf("store in %s: %s: %w", d.dir, doing, err)
 }
 
-// checkFree returns store.ErrFull when fewer than minFree bytes are left on the disk of dir.
-func checkFree(dir string, minFree int64) error {
+// checkFree returns store.ErrFull when the disk of dir has less room than the store may need: see Options.MinFree.
+func checkFree(dir string, minFree, memTable int64) error {
 	if minFree < 0 {
 		return nil
 	}
@@ -64,8 +64,13 @@ func checkFree(dir string, minFree int64) error {
 	if !ok || free >= minFree {
 		return nil
 	}
+	// Only now, since it looks at every file. Rewriting tables takes at most as much room as they have.
+	need := min(minFree, 2*dirSize(dir)+4*memTable)
+	if free >= need {
+		return nil
+	}
 	return fmt.Errorf("%w: %d MiB left, %d needed; make room, or name a directory on another disk with --datadir",
-		store.ErrFull, free>>20, (minFree+1<<20-1)>>20)
+		store.ErrFull, free>>20, (need+1<<20-1)>>20)
 }
 
 // logger hands Badger's messages to slog and remembers the one that says that data was left out.
