@@ -108,7 +108,7 @@ func (w *worker) run(ctx context.Context) (err error) {
 
 // stopped is nil for an error that only says that ctx has ended: the worker was told to stop while it started.
 func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
 		return nil
 	}
 	return err
@@ -152,8 +152,9 @@ func (w *worker) work(ctx context.Context) error {
 	if errors.Is(err, errLeft) {
 		err = nil
 	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, errIdle) && !errors.Is(cause, ErrKill) {
-		err = errors.Join(cause, err)
+	var failed failure
+	if errors.As(context.Cause(ctx), &failed) {
+		err = errors.Join(failed.error, err)
 	}
 	w.log.Info("worker stopped", "app", w.plan.id)
 	return err
@@ -162,8 +163,13 @@ func (w *worker) work(ctx context.Context) error {
 // errLeft ends the functions beside the member when the member has ended.
 var errLeft = errors.New("the group has been left")
 
+// failure is why the worker stops itself, as against the cause, whatever it is, with which the caller has ended Run's context.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
 // fail stops the worker in an orderly way because of err; the first one counts.
-func (w *worker) fail(err error) { w.stop(err) }
+func (w *worker) fail(err error) { w.stop(failure{err}) }
 
 func openBroker(c *config, clientID string) *broker.Client {
 	return broker.Open(broker.Config{Addrs: c.brokers, ClientID: clientID, Dial: c.dial, Log: c.log})

@@ -1,0 +1,62 @@
+package shapes
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	faust "github.com/faustgen/faustgen/runtime"
+	"github.com/faustgen/faustgen/runtime/fausttest"
+)
+
+// values are a topic's values as text, sorted.
+func values[V any](d *fausttest.Driver, topic string) []string {
+	var all []string
+	for _, ev := range fausttest.Read[string, V](d, topic) {
+		all = append(all, fmt.Sprintf("%s=%v", ev.Key, ev.Value))
+	}
+	slices.Sort(all)
+	return all
+}
+
+func want[V any](t *testing.T, d *fausttest.Driver, topic string, want ...string) {
+	t.Helper()
+	if got := values[V](d, topic); !slices.Equal(got, want) {
+		t.Errorf("%s: got %q, want %q", topic, got, want)
+	}
+}
+
+func TestEveryShapeGetsEveryWord(t *testing.T) {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		at := time.Date(2020, 5, 1, 12, 0, 0, 0, time.UTC)
+		d.Send("words", "k", Word{Text: "a"}, faust.Partition(0), faust.Time(at), faust.Header("tag", []byte("x")))
+		d.Send("words", "k", Word{Text: "bcd"}, faust.Partition(0), faust.Time(at))
+		d.Send("words", nil, Word{Text: "ef"}, faust.Partition(0), faust.Time(at))
+		d.Settle()
+
+		want[Length](t, d, "values", "={value 2}", "k={value 1}", "k={value 3}")
+		want[Length](t, d, "pointers", "k={pointer 3}")
+		want[Length](t, d, "slices", "={slice 1}", "={slice 2}", "k={slice 1}", "k={slice 1}", "k={slice 2}", "k={slice 3}")
+		want[string](t, d, "events", "=ef key=false deleted=false words tag= time=2020-05-01T12:00:00Z",
+			"k=a key=true deleted=false words tag=x time=2020-05-01T12:00:00Z", "k=bcd key=true deleted=false words tag= time=2020-05-01T12:00:00Z")
+		want[string](t, d, "loops", "a=A", "bcd=BCD", "ef=EF")
+		want[string](t, d, "event_loops", "=ef 3", "k=a 1", "k=bcd 2")
+		want[string](t, d, "batches", "batch=a+bcd+ef")
+		want[string](t, d, "numbered", "a=0 a", "bcd=1 bcd", "ef=2 ef")
+
+		for _, ev := range fausttest.Read[string, Length](d, "values") {
+			if !ev.Time.Equal(at) {
+				t.Errorf("a result has time %v, want the event's", ev.Time)
+			}
+			if tag, ok := ev.Headers.Get("tag"); ev.Value.Len == 1 && (!ok || string(tag) != "x") {
+				t.Errorf("the sink lost the header: %v", ev.Headers)
+			}
+		}
+		for _, ev := range fausttest.Read[string, string](d, "events") {
+			if seen, _ := ev.Headers.Get("seen"); string(seen) != "yes" || len(ev.Headers) != 1 {
+				t.Errorf("headers %v, want the one that was sent", ev.Headers)
+			}
+		}
+	})
+}
