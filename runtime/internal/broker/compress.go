@@ -21,7 +21,7 @@ type Compression = record.Compression
 const (
 	// maxInflated is the most that one compressed batch may become, so that a few damaged bytes can't ask for all memory.
 	maxInflated = 1 << 30
-	slabMin     = 64 << 10
+	slabSize    = 1 << 20
 
 	// An LZ4 frame starts with its magic number, then flags (version 1, independent blocks), the block size (256 KiB) and a checksum
 	// of these two, which is constant with them. Kafka's Java client takes independent blocks only.
@@ -40,20 +40,32 @@ type inflater struct {
 	zstd *zstd.Decoder
 	gzip *gzip.Reader
 	src  bytes.Reader
+
+	ratio int // of the last batch, rounded up
 }
 
-// into decompresses src behind what m's slab already holds.
+// into decompresses src into m's slabs, whose used parts stay where they are.
 func (f *inflater) into(m *memory, kind Compression, src []byte) ([]byte, error) {
-	if free := len(m.slab) - m.used; free < 2*len(src) || free < slabMin {
-		m.slab, m.used = make([]byte, max(6*len(src), slabMin, min(2*len(m.slab), 8<<20))), 0
+	// A guess that is too low costs a copy, so take what the last batch needed and some more; LZ4 wants room for a whole block.
+	want := len(src)*(f.ratio+1) + 4096
+	if kind == record.LZ4 {
+		want += lz4Block
 	}
-	out, err := f.appendTo(m.slab[m.used:m.used], kind, src)
-	if err != nil {
+	for m.slab < len(m.slabs) && len(m.slabs[m.slab])-m.used < want {
+		m.slab, m.used = m.slab+1, 0
+	}
+	if m.slab == len(m.slabs) {
+		m.slabs = append(m.slabs, make([]byte, max(want, slabSize)))
+	}
+	room := m.slabs[m.slab][m.used:]
+	out, err := f.appendTo(room[:0], kind, src)
+	if err != nil || len(out) == 0 {
 		return nil, err
 	}
-	if len(out) > len(m.slab)-m.used { // the append moved it
-		m.slab, m.used = out[:cap(out)], len(out)
-		return out[:len(out):len(out)], nil
+	f.ratio = min(len(out)/(len(src)+1)+1, 1000)
+	if &out[0] != &room[0] { // it grew out of the slab
+		m.slabs = append(m.slabs, out[:cap(out)])
+		m.slab, m.used = len(m.slabs)-1, 0
 	}
 	m.used += len(out)
 	return out[:len(out):len(out)], nil

@@ -42,8 +42,19 @@ type aborted struct {
 // memory is what the records of one delivered batch live in, besides the response's buffer.
 type memory struct {
 	records []record.Record
-	slab    []byte // decompressed bytes; records of earlier slabs keep those alive
-	used    int
+
+	slabs      [][]byte // decompressed bytes
+	slab, used int      // the first slab with room, and how much of it is taken
+}
+
+// empty makes the memory ready for other records. It is false when it has become so big that it is better let go.
+func (m *memory) empty() bool {
+	total := 0
+	for _, slab := range m.slabs {
+		total += len(slab)
+	}
+	m.records, m.slab, m.used = m.records[:0], 0, 0
+	return total <= 16<<20 && cap(m.records) <= 1<<17
 }
 
 // decoder turns the record batches of a fetch response into records. It is used by one goroutine at a time.

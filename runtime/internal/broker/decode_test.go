@@ -144,7 +144,7 @@ func TestDecodeManyCompressedBatches(t *testing.T) {
 	var d decoder
 	m := new(memory)
 	for range 3 {
-		m.records, m.used = m.records[:0], 0
+		m.empty()
 		if next, _, err := d.decode(m, raw, 0, nil); err != nil || next != 50000 {
 			t.Fatalf("next %d, error %v", next, err)
 		}
@@ -334,7 +334,7 @@ func TestDecodeAllocatesPerBatchOnly(t *testing.T) {
 		var m memory
 		var d decoder
 		if n := testing.AllocsPerRun(20, func() {
-			m.records, m.used = m.records[:0], 0
+			m.empty()
 			d.decode(&m, raw, 0, nil)
 		}); n > 4 {
 			t.Errorf("%v: decoding 1000 records allocates %v times", kind, n)
@@ -359,7 +359,7 @@ func BenchmarkDecode(b *testing.B) {
 			var d decoder
 			b.ReportAllocs()
 			for b.Loop() {
-				m.records, m.used = m.records[:0], 0
+				m.empty()
 				if next, _, err := d.decode(&m, raw, 0, nil); next != n || err != nil {
 					b.Fatal(next, err)
 				}

@@ -16,8 +16,9 @@ type FetchConfig struct {
 	MaxWait time.Duration
 	// MinBytes is how much a broker gathers before it answers; default 1: answer at once.
 	MinBytes int32
-	// MaxBytes bounds one answer, and PartitionMaxBytes what it holds of one partition; defaults 16 MiB and 1 MiB. A single record batch
-	// that is larger is fetched all the same. At worst a fetcher holds two answers per partition.
+	// MaxBytes bounds one answer, and PartitionMaxBytes what it holds of one partition; defaults 16 MiB and 256 KiB. A single record
+	// batch that is larger is fetched all the same. What a fetcher holds is at worst two batches of PartitionMaxBytes for each partition,
+	// and, besides, what they grow to when they are decompressed and 96 bytes per record.
 	MaxBytes, PartitionMaxBytes int32
 	// ReadCommitted leaves out open and aborted transactions.
 	ReadCommitted bool
@@ -77,7 +78,7 @@ func (c *Client) NewFetcher(config FetchConfig) *Fetcher {
 		config.MaxBytes = 16 << 20
 	}
 	if config.PartitionMaxBytes <= 0 {
-		config.PartitionMaxBytes = 1 << 20
+		config.PartitionMaxBytes = 256 << 10
 	}
 	f := &Fetcher{
 		c: c, config: config,

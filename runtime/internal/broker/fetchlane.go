@@ -342,13 +342,11 @@ func (l *lane) deliver(ctx context.Context, a *answer, p *fetchPart, m *memory, 
 	f.mu.Unlock()
 }
 
-// recycle keeps a batch's memory for another one, unless it is out of proportion.
+// recycle keeps a batch's memory for another one.
 func (f *Fetcher) recycle(m *memory) {
-	if len(m.slab) > 16<<20 || cap(m.records) > 1<<18 {
-		return
+	if m.empty() {
+		f.memories.Put(m)
 	}
-	m.records, m.used = m.records[:0], 0
-	f.memories.Put(m)
 }
 
 // appendFetch writes the body of a fetch request (version 11), without a fetch session.
