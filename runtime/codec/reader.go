@@ -217,7 +217,7 @@ func (r *Reader) Elem() bool {
 		r.depth--
 		return false
 	case first:
-		return true
+		return r.err == nil // after an error the position is the end, and the byte before it anything
 	case c == ',':
 		r.pos++
 		return true

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -156,7 +157,7 @@ func appendTime(dst []byte, t time.Time) ([]byte, error) {
 	if nanos := t.Nanosecond(); nanos != 0 {
 		dst = appendFraction(dst, uint64(nanos), 9)
 	}
-	if offset == 0 || offset/60 == 0 {
+	if offset == 0 {
 		return append(dst, 'Z'), nil
 	}
 	sign, minutes := byte('+'), offset/60
@@ -219,6 +220,12 @@ func (r *Reader) TimeEpoch(p *time.Time, perSecond int64) {
 	n, ok := r.number()
 	if !ok {
 		return
+	}
+	end := n.end
+	text := r.buf[r.pos:end]
+	if point := bytes.IndexByte(text, '.'); point >= 0 && len(text) > point+10 && !bytes.ContainsAny(text, "eE") {
+		n, _ = scanNumber(text[:point+10], 0) // the digits behind these are below a nanosecond
+		n.end = end
 	}
 	if n.digits > 19 || n.mantissa > math.MaxInt64 || n.exp > 0 || n.exp < -18 {
 		f, ok := r.parseFloat(n, 64)
