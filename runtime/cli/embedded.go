@@ -1,0 +1,27 @@
+//go:build !faust_nodev
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/faustgen/faustgen/runtime/devbroker"
+)
+
+// hasBroker says whether the development broker is in this binary.
+const hasBroker = true
+
+// startBroker starts the development broker and returns its address. It logs "broker listening".
+func startBroker(ctx context.Context, listen, dir string, log *slog.Logger) (addr string, stop func() error, err error) {
+	b, err := devbroker.Start(ctx, devbroker.Config{Listen: listen, DataDir: dir, Log: log})
+	switch {
+	case errors.Is(err, devbroker.ErrInUse):
+		return "", nil, fmt.Errorf("development broker: %s: %w; choose another --datadir, or use the broker that runs there with --broker host:port", dir, devbroker.ErrInUse)
+	case err != nil:
+		return "", nil, fmt.Errorf("development broker: %w", err)
+	}
+	return b.Addr(), b.Close, nil
+}
