@@ -27,7 +27,7 @@ func shop() *Package {
 			{Go: "Totals", Name: "totals", Key: str, Value: i64, Store: "badger"},
 			{Go: "Hourly", Name: "hourly", Key: str, Value: i64, Window: &Window{Kind: "tumbling", Size: time.Hour, Step: time.Hour, Grace: time.Minute, GraceSet: true}},
 		}}},
-		Agents: []*Agent{{Func: Func{Go: "Count", Name: "count", Handles: []Handle{{"Tables", true}}}, Topics: []string{"orders"}, TopicPos: []Pos{{"shop.go", 40, 15}}, Shape: PerValue, Value: order, OnError: "fail"}},
+		Agents:  []*Agent{{Func: Func{Go: "Count", Name: "count", Handles: []Handle{{"Tables", true}}}, Topics: []string{"orders"}, TopicPos: []Pos{{"shop.go", 40, 15}}, Shape: PerValue, Value: order, OnError: "fail"}},
 		Closers: []*Closer{{Func: Func{Go: "Report", Name: "report"}, Arg: "Tables.Hourly", Key: str, Value: i64, OnError: "fail"}},
 	}
 	Resolve(p)
