@@ -86,7 +86,12 @@ func (a *App) RunCommand(ctx context.Context, name string, args []string, opts .
 	if err := p.ensureDeclared(ctx, client); err != nil {
 		return err
 	}
-	return outside(ctx, context.WithoutCancel(ctx), p, producer, nil, func(ctx context.Context, b *Binder) error {
+	providers, closers, err := provide(ctx, &a.spec)
+	defer func() { err = errors.Join(err, closeAll(closers)) }()
+	if err != nil {
+		return err
+	}
+	return outside(ctx, context.WithoutCancel(ctx), p, producer, providers, func(ctx context.Context, b *Binder) error {
 		if err := spec.Bind(b)(ctx, args); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

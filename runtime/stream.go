@@ -90,6 +90,7 @@ func (s *source[V]) gather(n int, within time.Duration, add func(*record.Record)
 				s.b.Unhold()
 				return
 			}
+			s.b.Done(s.step)
 		}
 		s.b.Unhold()
 		if !ok {

@@ -46,7 +46,7 @@ type worker struct {
 }
 
 func newWorker(a *App, c *config) *worker {
-	return &worker{app: a, cfg: c, log: c.log, providers: map[string]any{}, program: filepath.Base(os.Args[0])}
+	return &worker{app: a, cfg: c, log: c.log, program: filepath.Base(os.Args[0])}
 }
 
 var errIdle = errors.New("idle")
@@ -199,27 +199,38 @@ func (w *worker) closeStore() error {
 }
 
 // provide builds the receivers of agents that are methods.
-func (w *worker) provide(ctx context.Context) error {
-	for _, p := range w.app.spec.Providers {
+func (w *worker) provide(ctx context.Context) (err error) {
+	w.providers, w.closers, err = provide(ctx, &w.app.spec)
+	return err
+}
+
+func provide(ctx context.Context, spec *AppSpec) (built map[string]any, closers []io.Closer, err error) {
+	built = map[string]any{}
+	for _, p := range spec.Providers {
 		v, err := p.New(ctx)
 		if err != nil {
-			return fmt.Errorf("provide %s: %w", p.Type, err)
+			return built, closers, fmt.Errorf("provide %s: %w", p.Type, err)
 		}
-		w.providers[p.Type] = v
+		built[p.Type] = v
 		if c, ok := v.(io.Closer); ok {
-			w.closers = append(w.closers, c)
+			closers = append(closers, c)
 		}
 	}
-	return nil
+	return built, closers, nil
 }
 
 func (w *worker) closeProviders(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), ErrKill) {
 		return nil
 	}
+	return closeAll(w.closers)
+}
+
+// closeAll closes what was built last first.
+func closeAll(closers []io.Closer) error {
 	var errs []error
-	for i := len(w.closers) - 1; i >= 0; i-- {
-		errs = append(errs, w.closers[i].Close())
+	for i := len(closers) - 1; i >= 0; i-- {
+		errs = append(errs, closers[i].Close())
 	}
 	return errors.Join(errs...)
 }

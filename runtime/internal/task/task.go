@@ -229,9 +229,8 @@ func (t *Task) Next(s *Step, deadline time.Time) (r *record.Record, ok bool) {
 }
 
 func (t *Task) next(primary *Step, deadline time.Time) (*record.Record, bool) {
-	if t.active == primary && primary != nil {
-		t.active = nil
-		t.keep()
+	if primary != nil {
+		t.Done(primary)
 	}
 	for t.failed == nil {
 		if t.batch == nil {
@@ -393,6 +392,14 @@ func (t *Task) Resume(s *Step) {
 	t.undoing = s.Skip
 	if s.co == nil {
 		t.active = s
+	}
+}
+
+// Done says that the loop's body has finished what it was given; Next says so too.
+func (t *Task) Done(s *Step) {
+	if t.active == s {
+		t.active = nil
+		t.keep()
 	}
 }
 

@@ -165,6 +165,9 @@ func (t *Task) look() bool {
 		t.stride = max(t.stride/2, 1)
 	}
 	t.sinceClock, t.pulsed = 0, now
+	if t.ctx.Err() != nil {
+		return false
+	}
 	if now.Sub(t.flushed) < flushEvery && t.filledBytes < flushBytes && (t.nextPulse.IsZero() || now.Before(t.nextPulse)) {
 		return true
 	}
