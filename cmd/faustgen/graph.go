@@ -34,7 +34,7 @@ func graphCommand(s *settings) *cobra.Command {
 				n++
 			}
 			if n == 0 {
-				return fmt.Errorf("no application in these packages; name the one with //faust:app, or ./...")
+				return fmt.Errorf("there is no application in these packages; name the folder of one, or ./... for all")
 			}
 			return nil
 		},

@@ -272,7 +272,8 @@ func hasIsZero(t types.Type) bool {
 	return ok && basic.Kind() == types.Bool
 }
 
-// usesForeign says whether any part of a type is left to goccy.
+// usesForeign says whether any part of a type is left to goccy. Keys of maps are not: those that are no strings or integers write their
+// own text.
 func usesForeign(t *schema.Type) bool {
-	return t != nil && (t.Kind == schema.Foreign || usesForeign(t.Elem) || (t.Kind == schema.Map && usesForeign(t.Key)))
+	return t != nil && (t.Kind == schema.Foreign || usesForeign(t.Elem))
 }

@@ -1,5 +1,7 @@
 package scan
 
+//lint:file-ignore SA5008 The tags are what encoding/json has to cope with.
+
 import "reflect"
 
 // The structs of this file are read twice: by encoding/json and by jsonFields, which must agree.
