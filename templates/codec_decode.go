@@ -144,20 +144,21 @@ func (c *codecs) decodeRecord(record *schema.Record, t *schema.Type) []jen.Code 
 		member := func() []jen.Code {
 			return append(c.makeEmbedded(record, pointers), c.read(fieldUnit(f), p))
 		}
-		name := strconv.Quote(f.JSON) + ":"
-		if i > 0 {
-			name = "," + name
+		if i == 0 {
+			fast = append(fast, member()...)
+		} else {
+			fast = append(fast, jen.If(jen.Id(r).Dot("Try").Call(raw(","+strconv.Quote(f.JSON)+":"))).Block(member()...))
 		}
-		fast = append(fast, jen.If(jen.Id(r).Dot("Try").Call(raw(name))).Block(member()...))
 		cases = append(cases, jen.Case(jen.Lit(f.JSON)).Block(member()...))
 	}
 	cases = append(cases, jen.Default().Block(jen.Id(r).Dot("Skip").Call()))
-	lines = append(lines, fast...)
 	if len(record.Fields) == 0 {
 		return append(lines, jen.For(jen.Id(r).Dot("Member").Call()).Block(jen.Id(r).Dot("Skip").Call()))
 	}
+	// A comma is right only behind a member, so the first one opens the way for the others.
+	fast = append(fast, jen.If(jen.Id(r).Dot("End").Call()).Block(jen.Return()))
 	return append(lines,
-		jen.If(jen.Id(r).Dot("End").Call()).Block(jen.Return()),
+		jen.If(jen.Id(r).Dot("Try").Call(raw(strconv.Quote(record.Fields[0].JSON)+":"))).Block(fast...),
 		jen.For(jen.Id(r).Dot("Member").Call()).Block(jen.Switch(jen.String().Call(jen.Id(r).Dot("Name").Call())).Block(cases...)),
 	)
 }

@@ -8,7 +8,7 @@ import (
 
 	faust "github.com/faustgen/faustgen/runtime"
 	"github.com/faustgen/faustgen/runtime/codec"
-	foreign "github.com/faustgen/faustgen/runtime/codec/foreign"
+	"github.com/faustgen/faustgen/runtime/codec/foreign"
 )
 
 // The generator that wrote this file and the runtime are of one version, else this is undefined: run go generate.
@@ -138,57 +138,57 @@ func faustDecodeChecked(r *codec.Reader, v *Checked) {
 	*v = Checked{}
 	if r.Try(`"name":`) {
 		r.String(&v.Name)
-	}
-	if r.Try(`,"color":`) {
-		r.String((*string)(&v.Color))
-	}
-	if r.Try(`,"price":`) {
-		r.Float64(&v.Price)
-	}
-	if r.Try(`,"size":`) {
-		r.Uint(&v.Size)
-	}
-	if r.Try(`,"code":`) {
-		r.String(&v.Code)
-	}
-	if r.Try(`,"level":`) {
-		r.Int(&v.Level)
-	}
-	if r.Try(`,"on":`) {
-		r.Bool(&v.On)
-	}
-	if r.Try(`,"tags":`) {
-		faustDecodeStringSlice(r, &v.Tags)
-	}
-	if r.Try(`,"wait":`) {
-		r.Int64((*int64)(&v.Wait))
-	}
-	if r.Try(`,"at":`) {
-		r.Time(&v.At)
-	}
-	if r.Try(`,"age":`) {
-		faustDecodeIntPointer(r, &v.Age)
-	}
-	if r.Try(`,"must":`) {
-		faustDecodeIntPointer(r, &v.Must)
-	}
-	if r.Try(`,"first":`) {
-		faustDecodeLine(r, &v.First)
-	}
-	if r.Try(`,"lines":`) {
-		faustDecodeLineSlice(r, &v.Lines)
-	}
-	if r.Try(`,"by_name":`) {
-		faustDecodeLineByString(r, &v.ByName)
-	}
-	if r.Try(`,"maybe":`) {
-		faustDecodeLinePointer(r, &v.Maybe)
-	}
-	if r.Try(`,"any_line":`) {
-		faustDecodeLine(r, &v.Any)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"color":`) {
+			r.String((*string)(&v.Color))
+		}
+		if r.Try(`,"price":`) {
+			r.Float64(&v.Price)
+		}
+		if r.Try(`,"size":`) {
+			r.Uint(&v.Size)
+		}
+		if r.Try(`,"code":`) {
+			r.String(&v.Code)
+		}
+		if r.Try(`,"level":`) {
+			r.Int(&v.Level)
+		}
+		if r.Try(`,"on":`) {
+			r.Bool(&v.On)
+		}
+		if r.Try(`,"tags":`) {
+			faustDecodeStringSlice(r, &v.Tags)
+		}
+		if r.Try(`,"wait":`) {
+			r.Int64((*int64)(&v.Wait))
+		}
+		if r.Try(`,"at":`) {
+			r.Time(&v.At)
+		}
+		if r.Try(`,"age":`) {
+			faustDecodeIntPointer(r, &v.Age)
+		}
+		if r.Try(`,"must":`) {
+			faustDecodeIntPointer(r, &v.Must)
+		}
+		if r.Try(`,"first":`) {
+			faustDecodeLine(r, &v.First)
+		}
+		if r.Try(`,"lines":`) {
+			faustDecodeLineSlice(r, &v.Lines)
+		}
+		if r.Try(`,"by_name":`) {
+			faustDecodeLineByString(r, &v.ByName)
+		}
+		if r.Try(`,"maybe":`) {
+			faustDecodeLinePointer(r, &v.Maybe)
+		}
+		if r.Try(`,"any_line":`) {
+			faustDecodeLine(r, &v.Any)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -332,33 +332,33 @@ func faustDecodeCustomer(r *codec.Reader, v *Customer) {
 	*v = Customer{}
 	if r.Try(`"id":`) {
 		r.String(&v.ID)
-	}
-	if r.Try(`,"name":`) {
-		r.String(&v.Name)
-	}
-	if r.Try(`,"email":`) {
-		r.String(&v.Email)
-	}
-	if r.Try(`,"address":`) {
-		faustDecodeAddress(r, &v.Address)
-	}
-	if r.Try(`,"tags":`) {
-		faustDecodeStringSlice(r, &v.Tags)
-	}
-	if r.Try(`,"orders":`) {
-		faustDecodeOrderSlice(r, &v.Orders)
-	}
-	if r.Try(`,"attrs":`) {
-		faustDecodeStringByString(r, &v.Attrs)
-	}
-	if r.Try(`,"optional":`) {
-		faustDecodeStringPointer(r, &v.Optional)
-	}
-	if r.Try(`,"nested":`) {
-		faustDecodePrefByString(r, &v.Nested)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"name":`) {
+			r.String(&v.Name)
+		}
+		if r.Try(`,"email":`) {
+			r.String(&v.Email)
+		}
+		if r.Try(`,"address":`) {
+			faustDecodeAddress(r, &v.Address)
+		}
+		if r.Try(`,"tags":`) {
+			faustDecodeStringSlice(r, &v.Tags)
+		}
+		if r.Try(`,"orders":`) {
+			faustDecodeOrderSlice(r, &v.Orders)
+		}
+		if r.Try(`,"attrs":`) {
+			faustDecodeStringByString(r, &v.Attrs)
+		}
+		if r.Try(`,"optional":`) {
+			faustDecodeStringPointer(r, &v.Optional)
+		}
+		if r.Try(`,"nested":`) {
+			faustDecodePrefByString(r, &v.Nested)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -492,30 +492,30 @@ func faustDecodeDefaults(r *codec.Reader, v *Defaults) {
 	v.At = codec.MustTime(time.RFC3339Nano, "2006-01-02T15:04:05Z")
 	if r.Try(`"s":`) {
 		r.String(&v.S)
-	}
-	if r.Try(`,"i":`) {
-		r.Int(&v.I)
-	}
-	if r.Try(`,"f":`) {
-		r.Float64(&v.F)
-	}
-	if r.Try(`,"b":`) {
-		r.Bool(&v.B)
-	}
-	if r.Try(`,"d":`) {
-		r.Int64((*int64)(&v.D))
-	}
-	if r.Try(`,"p":`) {
-		faustDecodeIntPointer(r, &v.P)
-	}
-	if r.Try(`,"t":`) {
-		r.String((*string)(&v.T))
-	}
-	if r.Try(`,"at":`) {
-		r.Time(&v.At)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"i":`) {
+			r.Int(&v.I)
+		}
+		if r.Try(`,"f":`) {
+			r.Float64(&v.F)
+		}
+		if r.Try(`,"b":`) {
+			r.Bool(&v.B)
+		}
+		if r.Try(`,"d":`) {
+			r.Int64((*int64)(&v.D))
+		}
+		if r.Try(`,"p":`) {
+			faustDecodeIntPointer(r, &v.P)
+		}
+		if r.Try(`,"t":`) {
+			r.String((*string)(&v.T))
+		}
+		if r.Try(`,"at":`) {
+			r.Time(&v.At)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -642,42 +642,42 @@ func faustDecodeEmbeds(r *codec.Reader, v *Embeds) {
 	*v = Embeds{}
 	if r.Try(`"id":`) {
 		r.String(&v.Base.ID)
-	}
-	if r.Try(`,"note":`) {
-		r.String(&v.Base.Note)
-	}
-	if r.Try(`,"leaf":`) {
-		if v.Deep == nil {
-			v.Deep = new(Deep)
+		if r.Try(`,"note":`) {
+			r.String(&v.Base.Note)
 		}
-		if v.Deep.Inner == nil {
-			v.Deep.Inner = new(Inner)
+		if r.Try(`,"leaf":`) {
+			if v.Deep == nil {
+				v.Deep = new(Deep)
+			}
+			if v.Deep.Inner == nil {
+				v.Deep.Inner = new(Inner)
+			}
+			r.String(&v.Deep.Inner.Leaf)
 		}
-		r.String(&v.Deep.Inner.Leaf)
-	}
-	if r.Try(`,"inner_both":`) {
-		if v.Deep == nil {
-			v.Deep = new(Deep)
+		if r.Try(`,"inner_both":`) {
+			if v.Deep == nil {
+				v.Deep = new(Deep)
+			}
+			if v.Deep.Inner == nil {
+				v.Deep.Inner = new(Inner)
+			}
+			r.String(&v.Deep.Inner.Both)
 		}
-		if v.Deep.Inner == nil {
-			v.Deep.Inner = new(Inner)
+		if r.Try(`,"depth":`) {
+			if v.Deep == nil {
+				v.Deep = new(Deep)
+			}
+			r.Int(&v.Deep.Depth)
 		}
-		r.String(&v.Deep.Inner.Both)
-	}
-	if r.Try(`,"depth":`) {
-		if v.Deep == nil {
-			v.Deep = new(Deep)
+		if r.Try(`,"own":`) {
+			r.String(&v.Own)
 		}
-		r.Int(&v.Deep.Depth)
-	}
-	if r.Try(`,"own":`) {
-		r.String(&v.Own)
-	}
-	if r.Try(`,"both":`) {
-		r.String(&v.Both)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"both":`) {
+			r.String(&v.Both)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -930,129 +930,129 @@ func faustDecodeKinds(r *codec.Reader, v *Kinds) {
 	*v = Kinds{}
 	if r.Try(`"b":`) {
 		r.Bool(&v.B)
-	}
-	if r.Try(`,"i":`) {
-		r.Int(&v.I)
-	}
-	if r.Try(`,"i8":`) {
-		r.Int8(&v.I8)
-	}
-	if r.Try(`,"i16":`) {
-		r.Int16(&v.I16)
-	}
-	if r.Try(`,"i32":`) {
-		r.Int32(&v.I32)
-	}
-	if r.Try(`,"i64":`) {
-		r.Int64(&v.I64)
-	}
-	if r.Try(`,"u":`) {
-		r.Uint(&v.U)
-	}
-	if r.Try(`,"u8":`) {
-		r.Uint8(&v.U8)
-	}
-	if r.Try(`,"u16":`) {
-		r.Uint16(&v.U16)
-	}
-	if r.Try(`,"u32":`) {
-		r.Uint32(&v.U32)
-	}
-	if r.Try(`,"u64":`) {
-		r.Uint64(&v.U64)
-	}
-	if r.Try(`,"f32":`) {
-		r.Float32(&v.F32)
-	}
-	if r.Try(`,"f64":`) {
-		r.Float64(&v.F64)
-	}
-	if r.Try(`,"s":`) {
-		r.String(&v.S)
-	}
-	if r.Try(`,"data":`) {
-		r.Bytes(&v.Data)
-	}
-	if r.Try(`,"t":`) {
-		r.Time(&v.T)
-	}
-	if r.Try(`,"d":`) {
-		r.Int64((*int64)(&v.D))
-	}
-	if r.Try(`,"p":`) {
-		faustDecodeIntPointer(r, &v.P)
-	}
-	if r.Try(`,"pp":`) {
-		faustDecodeStringPointerPointer(r, &v.PP)
-	}
-	if r.Try(`,"pt":`) {
-		faustDecodeTimePointer(r, &v.PT)
-	}
-	if r.Try(`,"arr":`) {
-		faustDecodeIntArray3(r, &v.Arr)
-	}
-	if r.Try(`,"arr_s":`) {
-		faustDecodeStringArray2(r, &v.ArrS)
-	}
-	if r.Try(`,"hash":`) {
-		faustDecodeUint8Array4(r, &v.Hash)
-	}
-	if r.Try(`,"matrix":`) {
-		faustDecodeFloat64SliceSlice(r, &v.Matrix)
-	}
-	if r.Try(`,"by_text":`) {
-		faustDecodeIntByText(r, &v.ByText)
-	}
-	if r.Try(`,"by_int":`) {
-		faustDecodeStringByInt(r, &v.ByInt)
-	}
-	if r.Try(`,"by_uint":`) {
-		faustDecodeBoolByCount(r, &v.ByUint)
-	}
-	if r.Try(`,"by_time":`) {
-		faustDecodeIntByTime(r, &v.ByTime)
-	}
-	if r.Try(`,"lists":`) {
-		faustDecodeIntSliceByString(r, &v.Lists)
-	}
-	if r.Try(`,"ptrs":`) {
-		faustDecodePrefPointerSlice(r, &v.Ptrs)
-	}
-	if r.Try(`,"any":`) {
-		foreign.Read(r, &v.Any)
-	}
-	if r.Try(`,"anys":`) {
-		faustDecodeAnyByString(r, &v.Anys)
-	}
-	if r.Try(`,"ip":`) {
-		foreign.Read(r, &v.IP)
-	}
-	if r.Try(`,"d_text":`) {
-		r.String((*string)(&v.DText))
-	}
-	if r.Try(`,"d_level":`) {
-		r.Int8((*int8)(&v.DLevel))
-	}
-	if r.Try(`,"d_ratio":`) {
-		r.Float32((*float32)(&v.DRatio))
-	}
-	if r.Try(`,"d_flag":`) {
-		r.Bool((*bool)(&v.DFlag))
-	}
-	if r.Try(`,"d_blob":`) {
-		r.Bytes((*[]byte)(&v.DBlob))
-	}
-	if r.Try(`,"d_names":`) {
-		faustDecodeNames(r, &v.DNames)
-	}
-	if r.Try(`,"Plain":`) {
-		r.String(&v.Plain)
-	}
-	if r.Try(`,"-":`) {
-		r.String(&v.Dash)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"i":`) {
+			r.Int(&v.I)
+		}
+		if r.Try(`,"i8":`) {
+			r.Int8(&v.I8)
+		}
+		if r.Try(`,"i16":`) {
+			r.Int16(&v.I16)
+		}
+		if r.Try(`,"i32":`) {
+			r.Int32(&v.I32)
+		}
+		if r.Try(`,"i64":`) {
+			r.Int64(&v.I64)
+		}
+		if r.Try(`,"u":`) {
+			r.Uint(&v.U)
+		}
+		if r.Try(`,"u8":`) {
+			r.Uint8(&v.U8)
+		}
+		if r.Try(`,"u16":`) {
+			r.Uint16(&v.U16)
+		}
+		if r.Try(`,"u32":`) {
+			r.Uint32(&v.U32)
+		}
+		if r.Try(`,"u64":`) {
+			r.Uint64(&v.U64)
+		}
+		if r.Try(`,"f32":`) {
+			r.Float32(&v.F32)
+		}
+		if r.Try(`,"f64":`) {
+			r.Float64(&v.F64)
+		}
+		if r.Try(`,"s":`) {
+			r.String(&v.S)
+		}
+		if r.Try(`,"data":`) {
+			r.Bytes(&v.Data)
+		}
+		if r.Try(`,"t":`) {
+			r.Time(&v.T)
+		}
+		if r.Try(`,"d":`) {
+			r.Int64((*int64)(&v.D))
+		}
+		if r.Try(`,"p":`) {
+			faustDecodeIntPointer(r, &v.P)
+		}
+		if r.Try(`,"pp":`) {
+			faustDecodeStringPointerPointer(r, &v.PP)
+		}
+		if r.Try(`,"pt":`) {
+			faustDecodeTimePointer(r, &v.PT)
+		}
+		if r.Try(`,"arr":`) {
+			faustDecodeIntArray3(r, &v.Arr)
+		}
+		if r.Try(`,"arr_s":`) {
+			faustDecodeStringArray2(r, &v.ArrS)
+		}
+		if r.Try(`,"hash":`) {
+			faustDecodeUint8Array4(r, &v.Hash)
+		}
+		if r.Try(`,"matrix":`) {
+			faustDecodeFloat64SliceSlice(r, &v.Matrix)
+		}
+		if r.Try(`,"by_text":`) {
+			faustDecodeIntByText(r, &v.ByText)
+		}
+		if r.Try(`,"by_int":`) {
+			faustDecodeStringByInt(r, &v.ByInt)
+		}
+		if r.Try(`,"by_uint":`) {
+			faustDecodeBoolByCount(r, &v.ByUint)
+		}
+		if r.Try(`,"by_time":`) {
+			faustDecodeIntByTime(r, &v.ByTime)
+		}
+		if r.Try(`,"lists":`) {
+			faustDecodeIntSliceByString(r, &v.Lists)
+		}
+		if r.Try(`,"ptrs":`) {
+			faustDecodePrefPointerSlice(r, &v.Ptrs)
+		}
+		if r.Try(`,"any":`) {
+			foreign.Read(r, &v.Any)
+		}
+		if r.Try(`,"anys":`) {
+			faustDecodeAnyByString(r, &v.Anys)
+		}
+		if r.Try(`,"ip":`) {
+			foreign.Read(r, &v.IP)
+		}
+		if r.Try(`,"d_text":`) {
+			r.String((*string)(&v.DText))
+		}
+		if r.Try(`,"d_level":`) {
+			r.Int8((*int8)(&v.DLevel))
+		}
+		if r.Try(`,"d_ratio":`) {
+			r.Float32((*float32)(&v.DRatio))
+		}
+		if r.Try(`,"d_flag":`) {
+			r.Bool((*bool)(&v.DFlag))
+		}
+		if r.Try(`,"d_blob":`) {
+			r.Bytes((*[]byte)(&v.DBlob))
+		}
+		if r.Try(`,"d_names":`) {
+			faustDecodeNames(r, &v.DNames)
+		}
+		if r.Try(`,"Plain":`) {
+			r.String(&v.Plain)
+		}
+		if r.Try(`,"-":`) {
+			r.String(&v.Dash)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -1322,87 +1322,87 @@ func faustDecodeOptions(r *codec.Reader, v *Options) {
 	*v = Options{}
 	if r.Try(`"s":`) {
 		r.String(&v.S)
-	}
-	if r.Try(`,"i":`) {
-		r.Int(&v.I)
-	}
-	if r.Try(`,"b":`) {
-		r.Bool(&v.B)
-	}
-	if r.Try(`,"f":`) {
-		r.Float64(&v.F)
-	}
-	if r.Try(`,"p":`) {
-		faustDecodeIntPointer(r, &v.P)
-	}
-	if r.Try(`,"l":`) {
-		faustDecodeStringSlice(r, &v.L)
-	}
-	if r.Try(`,"m":`) {
-		faustDecodeIntByString(r, &v.M)
-	}
-	if r.Try(`,"a":`) {
-		foreign.Read(r, &v.A)
-	}
-	if r.Try(`,"t":`) {
-		r.Time(&v.T)
-	}
-	if r.Try(`,"tz":`) {
-		r.Time(&v.TZ)
-	}
-	if r.Try(`,"sz":`) {
-		faustDecodePref(r, &v.SZ)
-	}
-	if r.Try(`,"cz":`) {
-		faustDecodeCustomer(r, &v.CZ)
-	}
-	if r.Try(`,"lz":`) {
-		faustDecodeIntSlice(r, &v.LZ)
-	}
-	if r.Try(`,"az":`) {
-		faustDecodeIntArray2(r, &v.AZ)
-	}
-	if r.Try(`,"sure":`) {
-		r.String(&v.Sure)
-	}
-	if r.Try(`,"qi":`) {
-		if r.Quoted() {
-			r.Int64(&v.QI)
-			r.Unquote()
+		if r.Try(`,"i":`) {
+			r.Int(&v.I)
 		}
-	}
-	if r.Try(`,"qu":`) {
-		if r.Quoted() {
-			r.Uint8(&v.QU)
-			r.Unquote()
+		if r.Try(`,"b":`) {
+			r.Bool(&v.B)
 		}
-	}
-	if r.Try(`,"qf":`) {
-		if r.Quoted() {
-			r.Float64(&v.QF)
-			r.Unquote()
+		if r.Try(`,"f":`) {
+			r.Float64(&v.F)
 		}
-	}
-	if r.Try(`,"qb":`) {
-		if r.Quoted() {
-			r.Bool(&v.QB)
-			r.Unquote()
+		if r.Try(`,"p":`) {
+			faustDecodeIntPointer(r, &v.P)
 		}
-	}
-	if r.Try(`,"qs":`) {
-		if r.Quoted() {
-			r.String(&v.QS)
-			r.Unquote()
+		if r.Try(`,"l":`) {
+			faustDecodeStringSlice(r, &v.L)
 		}
-	}
-	if r.Try(`,"qp":`) {
-		faustDecodeQuotedIntPointer(r, &v.QP)
-	}
-	if r.Try(`,"last":`) {
-		r.String(&v.Last)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"m":`) {
+			faustDecodeIntByString(r, &v.M)
+		}
+		if r.Try(`,"a":`) {
+			foreign.Read(r, &v.A)
+		}
+		if r.Try(`,"t":`) {
+			r.Time(&v.T)
+		}
+		if r.Try(`,"tz":`) {
+			r.Time(&v.TZ)
+		}
+		if r.Try(`,"sz":`) {
+			faustDecodePref(r, &v.SZ)
+		}
+		if r.Try(`,"cz":`) {
+			faustDecodeCustomer(r, &v.CZ)
+		}
+		if r.Try(`,"lz":`) {
+			faustDecodeIntSlice(r, &v.LZ)
+		}
+		if r.Try(`,"az":`) {
+			faustDecodeIntArray2(r, &v.AZ)
+		}
+		if r.Try(`,"sure":`) {
+			r.String(&v.Sure)
+		}
+		if r.Try(`,"qi":`) {
+			if r.Quoted() {
+				r.Int64(&v.QI)
+				r.Unquote()
+			}
+		}
+		if r.Try(`,"qu":`) {
+			if r.Quoted() {
+				r.Uint8(&v.QU)
+				r.Unquote()
+			}
+		}
+		if r.Try(`,"qf":`) {
+			if r.Quoted() {
+				r.Float64(&v.QF)
+				r.Unquote()
+			}
+		}
+		if r.Try(`,"qb":`) {
+			if r.Quoted() {
+				r.Bool(&v.QB)
+				r.Unquote()
+			}
+		}
+		if r.Try(`,"qs":`) {
+			if r.Quoted() {
+				r.String(&v.QS)
+				r.Unquote()
+			}
+		}
+		if r.Try(`,"qp":`) {
+			faustDecodeQuotedIntPointer(r, &v.QP)
+		}
+		if r.Try(`,"last":`) {
+			r.String(&v.Last)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -1559,21 +1559,21 @@ func faustDecodeOrder(r *codec.Reader, v *Order) {
 	*v = Order{}
 	if r.Try(`"account_id":`) {
 		r.String(&v.AccountID)
-	}
-	if r.Try(`,"product_id":`) {
-		r.String(&v.ProductID)
-	}
-	if r.Try(`,"amount":`) {
-		r.Int(&v.Amount)
-	}
-	if r.Try(`,"price":`) {
-		r.Float64(&v.Price)
-	}
-	if r.Try(`,"ts":`) {
-		r.Time(&v.TS)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"product_id":`) {
+			r.String(&v.ProductID)
+		}
+		if r.Try(`,"amount":`) {
+			r.Int(&v.Amount)
+		}
+		if r.Try(`,"price":`) {
+			r.Float64(&v.Price)
+		}
+		if r.Try(`,"ts":`) {
+			r.Time(&v.TS)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -1705,33 +1705,33 @@ func faustDecodePower(r *codec.Reader, v *Power) {
 	*v = Power{}
 	if r.Try(`"datetime":`) {
 		r.String(&v.Datetime)
-	}
-	if r.Try(`,"global_active_power":`) {
-		r.Float64(&v.Active)
-	}
-	if r.Try(`,"global_reactive_power":`) {
-		r.Float64(&v.Reactive)
-	}
-	if r.Try(`,"voltage":`) {
-		r.Float64(&v.Voltage)
-	}
-	if r.Try(`,"global_intensity":`) {
-		r.Float64(&v.Intensity)
-	}
-	if r.Try(`,"sub_metering_1":`) {
-		r.Float64(&v.Sub1)
-	}
-	if r.Try(`,"sub_metering_2":`) {
-		r.Float64(&v.Sub2)
-	}
-	if r.Try(`,"sub_metering_3":`) {
-		r.Float64(&v.Sub3)
-	}
-	if r.Try(`,"temperature":`) {
-		r.Float64(&v.Temperature)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"global_active_power":`) {
+			r.Float64(&v.Active)
+		}
+		if r.Try(`,"global_reactive_power":`) {
+			r.Float64(&v.Reactive)
+		}
+		if r.Try(`,"voltage":`) {
+			r.Float64(&v.Voltage)
+		}
+		if r.Try(`,"global_intensity":`) {
+			r.Float64(&v.Intensity)
+		}
+		if r.Try(`,"sub_metering_1":`) {
+			r.Float64(&v.Sub1)
+		}
+		if r.Try(`,"sub_metering_2":`) {
+			r.Float64(&v.Sub2)
+		}
+		if r.Try(`,"sub_metering_3":`) {
+			r.Float64(&v.Sub3)
+		}
+		if r.Try(`,"temperature":`) {
+			r.Float64(&v.Temperature)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -1849,21 +1849,21 @@ func faustDecodeTimes(r *codec.Reader, v *Times) {
 	*v = Times{}
 	if r.Try(`"day":`) {
 		r.TimeLayout(&v.Day, "02/01/2006 15:04:05")
-	}
-	if r.Try(`,"sec":`) {
-		r.TimeEpoch(&v.Sec, 1)
-	}
-	if r.Try(`,"milli":`) {
-		faustDecodeTimePointerEpochMs(r, &v.Milli)
-	}
-	if r.Try(`,"micros":`) {
-		r.TimeEpoch(&v.Micros, 1_000_000)
-	}
-	if r.Try(`,"own":`) {
-		faustDecodeStamp(r, &v.Own)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"sec":`) {
+			r.TimeEpoch(&v.Sec, 1)
+		}
+		if r.Try(`,"milli":`) {
+			faustDecodeTimePointerEpochMs(r, &v.Milli)
+		}
+		if r.Try(`,"micros":`) {
+			r.TimeEpoch(&v.Micros, 1_000_000)
+		}
+		if r.Try(`,"own":`) {
+			faustDecodeStamp(r, &v.Own)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -1969,18 +1969,18 @@ func faustDecodeTree(r *codec.Reader, v *Tree) {
 	*v = Tree{}
 	if r.Try(`"value":`) {
 		r.Int(&v.Value)
-	}
-	if r.Try(`,"left":`) {
-		faustDecodeTreePointer(r, &v.Left)
-	}
-	if r.Try(`,"kids":`) {
-		faustDecodeTreeSlice(r, &v.Kids)
-	}
-	if r.Try(`,"named":`) {
-		faustDecodeTreePointerByString(r, &v.Named)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"left":`) {
+			faustDecodeTreePointer(r, &v.Left)
+		}
+		if r.Try(`,"kids":`) {
+			faustDecodeTreeSlice(r, &v.Kids)
+		}
+		if r.Try(`,"named":`) {
+			faustDecodeTreePointerByString(r, &v.Named)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -2033,24 +2033,24 @@ func faustDecodeAddress(r *codec.Reader, v *Address) {
 	*v = Address{}
 	if r.Try(`"street":`) {
 		r.String(&v.Street)
-	}
-	if r.Try(`,"city":`) {
-		r.String(&v.City)
-	}
-	if r.Try(`,"zip":`) {
-		r.String(&v.Zip)
-	}
-	if r.Try(`,"country":`) {
-		r.String(&v.Country)
-	}
-	if r.Try(`,"lat":`) {
-		r.Float64(&v.Lat)
-	}
-	if r.Try(`,"lon":`) {
-		r.Float64(&v.Lon)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"city":`) {
+			r.String(&v.City)
+		}
+		if r.Try(`,"zip":`) {
+			r.String(&v.Zip)
+		}
+		if r.Try(`,"country":`) {
+			r.String(&v.Country)
+		}
+		if r.Try(`,"lat":`) {
+			r.Float64(&v.Lat)
+		}
+		if r.Try(`,"lon":`) {
+			r.Float64(&v.Lon)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -2094,12 +2094,12 @@ func faustDecodeLine(r *codec.Reader, v *Line) {
 	*v = Line{}
 	if r.Try(`"sku":`) {
 		r.String(&v.SKU)
-	}
-	if r.Try(`,"count":`) {
-		r.Int(&v.Count)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"count":`) {
+			r.Int(&v.Count)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -2137,15 +2137,15 @@ func faustDecodePref(r *codec.Reader, v *Pref) {
 	*v = Pref{}
 	if r.Try(`"enabled":`) {
 		r.Bool(&v.Enabled)
-	}
-	if r.Try(`,"level":`) {
-		r.Int(&v.Level)
-	}
-	if r.Try(`,"label":`) {
-		r.String(&v.Label)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"level":`) {
+			r.Int(&v.Level)
+		}
+		if r.Try(`,"label":`) {
+			r.String(&v.Label)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
