@@ -12,8 +12,6 @@ import (
 	faust "github.com/faustgen/faustgen/runtime"
 )
 
-//go:generate go tool faustgen
-
 // Change is what the agents apply to their tables.
 //
 //faust:record

@@ -888,15 +888,15 @@ func faustDecodeChange(r *codec.Reader, v *Change) {
 	*v = Change{}
 	if r.Try(`"key":`) {
 		r.String(&v.Key)
-	}
-	if r.Try(`,"n":`) {
-		r.Int64(&v.N)
-	}
-	if r.Try(`,"end":`) {
-		r.String(&v.End)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"n":`) {
+			r.Int64(&v.N)
+		}
+		if r.Try(`,"end":`) {
+			r.String(&v.End)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -1012,15 +1012,15 @@ func faustDecodeNote(r *codec.Reader, v *Note) {
 	*v = Note{}
 	if r.Try(`"words":`) {
 		faustDecodeStringSlice(r, &v.Words)
-	}
-	if r.Try(`,"count":`) {
-		faustDecodeInt64ByString(r, &v.Count)
-	}
-	if r.Try(`,"last":`) {
-		faustDecodeInt64Pointer(r, &v.Last)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"count":`) {
+			faustDecodeInt64ByString(r, &v.Count)
+		}
+		if r.Try(`,"last":`) {
+			faustDecodeInt64Pointer(r, &v.Last)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {

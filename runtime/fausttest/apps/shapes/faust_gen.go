@@ -696,12 +696,12 @@ func faustDecodeLength(r *codec.Reader, v *Length) {
 	*v = Length{}
 	if r.Try(`"by":`) {
 		r.String(&v.By)
-	}
-	if r.Try(`,"len":`) {
-		r.Int(&v.Len)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"len":`) {
+			r.Int(&v.Len)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -794,12 +794,12 @@ func faustDecodeWord(r *codec.Reader, v *Word) {
 	*v = Word{}
 	if r.Try(`"text":`) {
 		r.String(&v.Text)
-	}
-	if r.Try(`,"n":`) {
-		r.Int(&v.N)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"n":`) {
+			r.Int(&v.N)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {

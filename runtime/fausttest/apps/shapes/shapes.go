@@ -13,8 +13,6 @@ import (
 	faust "github.com/faustgen/faustgen/runtime"
 )
 
-//go:generate go tool faustgen
-
 // Word is what comes in.
 //
 //faust:record

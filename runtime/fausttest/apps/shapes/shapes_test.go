@@ -60,3 +60,56 @@ func TestEveryShapeGetsEveryWord(t *testing.T) {
 		}
 	})
 }
+
+// A loop that has failed is called anew with the next event; the one beside it goes on.
+func TestALoopThatFailsIsCalledAnew(t *testing.T) {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		for _, text := range []string{"one", "two", "stumble", "three", "four"} {
+			d.Send("words", text, Word{Text: text}, faust.Partition(1))
+		}
+		d.Settle()
+		want[string](t, d, "event_loops", "four=four 2", "one=one 1", "three=three 1", "two=two 2")
+		want[string](t, d, "numbered", "four=4 four", "one=0 one", "stumble=2 stumble", "three=3 three", "two=1 two")
+		want[string](t, d, "loops", "four=FOUR", "one=ONE", "stumble=STUMBLE", "three=THREE", "two=TWO")
+	})
+}
+
+func TestBatches(t *testing.T) {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		send := func(words ...string) {
+			for _, w := range words {
+				d.Send("words", w, Word{Text: w}, faust.Partition(0))
+			}
+		}
+		batches := func() (all []string) {
+			for _, ev := range fausttest.Read[string, string](d, "batches") {
+				all = append(all, ev.Value)
+			}
+			return all
+		}
+		send("a", "b", "c", "d")
+		began := time.Now()
+		if got, want := batches(), []string{"a+b+c", "d"}; !slices.Equal(got, want) {
+			t.Errorf("batches %q, want %q", got, want)
+		}
+		if took := time.Since(began); took < time.Minute || took > 62*time.Second {
+			t.Errorf("the last batch came after %v, want a minute", took)
+		}
+
+		// What has been gathered when the worker stops is read again, and sent once.
+		send("e", "f")
+		d.Advance(2 * time.Second)
+		d.Restart()
+		send("g")
+		if got, want := batches(), []string{"a+b+c", "d", "e+f+g"}; !slices.Equal(got, want) {
+			t.Errorf("batches after a restart %q, want %q", got, want)
+		}
+		send("h")
+		d.Advance(2 * time.Second)
+		d.Kill()
+		send("i", "j")
+		if got, want := batches(), []string{"a+b+c", "d", "e+f+g", "h+i+j"}; !slices.Equal(got, want) {
+			t.Errorf("batches after a kill %q, want %q", got, want)
+		}
+	})
+}
