@@ -47,7 +47,7 @@ type inflater struct {
 // into decompresses src into m's slabs, whose used parts stay where they are.
 func (f *inflater) into(m *memory, kind Compression, src []byte) ([]byte, error) {
 	// A guess that is too low costs a copy, so take what the last batch needed and some more; LZ4 wants room for a whole block.
-	want := len(src)*(f.ratio+1) + 4096
+	want := min(len(src)*(f.ratio+1), 4*len(src)+4<<20) + 4096
 	if kind == record.LZ4 {
 		want += lz4Block
 	}

@@ -23,14 +23,14 @@ func filled(t testing.TB, partitions int32, n, each int, opts ...kfake.Opt) (*kf
 	k, c := cluster(t, append(opts, kfake.SeedTopics(partitions, "t"))...)
 	p := c.NewProducer(ProduceConfig{Idempotent: true})
 	stop := start(t, p.Run)
-	var builders []*record.Builder
-	for i := 0; i < n; i += each {
+	for i := 0; i < n; i += each { // one after the other, or they would be merged
+		var builders []*record.Builder
 		for number := range partitions {
 			builders = append(builders, build(tp("t", number), record.None, i, each))
 		}
-	}
-	if err := send(within(t), p, builders...); err != nil {
-		t.Fatal(err)
+		if err := send(within(t), p, builders...); err != nil {
+			t.Fatal(err)
+		}
 	}
 	stop()
 	return k, c

@@ -48,8 +48,10 @@ type Producer struct {
 // producePart is one partition to be written; Producer.mu guards it.
 type producePart struct {
 	place
-	queue  []entry        // in order; the first sent of them are in a request
-	sent   int            // framed or in flight: at most one of each
+	queue  []entry // in order; the first sent of them are framed or in flight
+	sent   int
+	repeat int            // as many entries were one batch that is sent again: the broker knows it by its first number and its count
+	alone  int            // as many entries go as batches of their own
 	broker *produceBroker // nil while the leader is looked for, or nothing was ever sent
 	seeks  bool           // is in seeking
 

@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,6 +186,108 @@ func TestProduceSequenceLost(t *testing.T) {
 	}
 }
 
+// Small builders that wait for the same partition go as one batch, and each learns its own offset.
+func TestProduceMerges(t *testing.T) {
+	k, c := cluster(t, kfake.SeedTopics(1, "t"))
+	ctx := within(t)
+	var batches atomic.Int32
+	k.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		batches.Add(1)
+		return nil, nil, false
+	})
+	p := c.NewProducer(ProduceConfig{Idempotent: true})
+	var builders []*record.Builder
+	var want []string
+	for i := range 100 { // before Run, so that all of them wait
+		kind := record.LZ4
+		if i >= 60 {
+			kind = record.None
+		}
+		builders = append(builders, build(tp("t", 0), kind, i*7, 7))
+		for j := range 7 {
+			want = append(want, "v"+strconv.Itoa(i*7+j))
+		}
+	}
+	results := make(chan error, len(builders))
+	if err := p.Append(ctx, builders, func(_ *record.Builder, err error) { results <- err }); err != nil {
+		t.Fatal(err)
+	}
+	start(t, p.Run)
+	for i, b := range builders {
+		if err := <-results; err != nil {
+			t.Fatal(err)
+		}
+		if b.Offset != int64(7*i) {
+			t.Errorf("builder %d is at offset %d", i, b.Offset)
+		}
+	}
+	if n := batches.Load(); n != 2 {
+		t.Errorf("sent as %d batches, want one for each compression", n)
+	}
+	check(t, c, want, tp("t", 0))
+}
+
+// What the broker refuses of a merged batch is found by sending its parts alone.
+func TestProduceMergedIsRefused(t *testing.T) {
+	_, c := cluster(t)
+	ctx := within(t)
+	settings := map[string]string{"max.message.bytes": "2000"}
+	if err := c.CreateTopics(ctx, []NewTopic{{Name: "t", Partitions: 1, Replicas: 1, Config: settings}}); err != nil {
+		t.Fatal(err)
+	}
+	p := c.NewProducer(ProduceConfig{Idempotent: true})
+	var builders []*record.Builder
+	for _, n := range []int{50, 50, 200, 50, 50} { // the one in the middle is too large by itself
+		builders = append(builders, build(tp("t", 0), record.None, 100, n))
+	}
+	var mu sync.Mutex
+	failed := make(map[*record.Builder]error)
+	done := make(chan struct{}, len(builders))
+	err := p.Append(ctx, builders, func(b *record.Builder, err error) {
+		mu.Lock()
+		failed[b] = err
+		mu.Unlock()
+		done <- struct{}{}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, p.Run)
+	for range builders {
+		<-done
+	}
+	for i, want := range []int64{0, 50, -1, 100, 150} {
+		if b := builders[i]; b.Offset != want || errors.Is(failed[b], ErrTooLarge) != (want == -1) {
+			t.Errorf("builder %d: offset %d, error %v", i, b.Offset, failed[b])
+		}
+	}
+}
+
+// A merged batch reads like the batches it was made of.
+func TestMergeKeepsRecords(t *testing.T) {
+	one, two, three := new(record.Builder), new(record.Builder), new(record.Builder)
+	one.Add([]byte("k"), []byte("v"), 5000, nil, 0, []record.Header{{Name: "h", Value: []byte("x")}})
+	two.Add(nil, nil, 4000, nil, 0, nil) // before the first one's time
+	two.Add([]byte{}, bytes.Repeat([]byte("long"), 1000), 1<<41, nil, 0, nil)
+	for i := range 300 { // offset deltas of two bytes
+		three.Add(nil, []byte{byte(i)}, int64(6000+i), nil, 0, nil)
+	}
+	x := framed{entries: []entry{{builder: one}, {builder: two}, {builder: three}}}
+	var merged, apart memory
+	var d decoder
+	if _, _, err := d.decode(&merged, stored(new(frame).builder(&x), 10, noProducer, 0), 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	log := slices.Concat(stored(one, 10, noProducer, 0), stored(two, 11, noProducer, 0), stored(three, 13, noProducer, 0))
+	if _, _, err := d.decode(&apart, log, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(merged.records, apart.records) {
+		t.Errorf("%d records merged, %d apart, or not the same", len(merged.records), len(apart.records))
+	}
+}
+
 // A batch acknowledged as a repetition counts as stored, without its offset.
 func TestProduceDuplicateSequence(t *testing.T) {
 	k, c := cluster(t, kfake.SeedTopics(1, "t"))
@@ -194,6 +298,21 @@ func TestProduceDuplicateSequence(t *testing.T) {
 	if err := send(within(t), p, b); err != nil || b.Offset != -1 {
 		t.Errorf("offset %d, error %v", b.Offset, err)
 	}
+}
+
+// Without the right to number batches nothing is sent, and the error says what to allow.
+func TestProduceIdempotenceDenied(t *testing.T) {
+	k, c := cluster(t, kfake.SeedTopics(1, "t"))
+	k.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, TopLevel: true, Err: kerr.ClusterAuthorizationFailed})
+	p := c.NewProducer(ProduceConfig{Idempotent: true})
+	start(t, p.Run)
+	if err := send(within(t), p, build(tp("t", 0), 0, 7, 1), build(tp("t", 0), 0, 8, 1)); !errors.Is(err, ErrDenied) || !strings.Contains(err.Error(), "allow IdempotentWrite") {
+		t.Errorf("error %v", err)
+	}
+	if err := send(within(t), p, build(tp("t", 0), 0, 0, 1)); err != nil {
+		t.Errorf("once it is allowed: %v", err)
+	}
+	check(t, c, []string{"v0"}, tp("t", 0))
 }
 
 func TestProduceWithoutIdempotence(t *testing.T) {

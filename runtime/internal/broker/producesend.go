@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -36,13 +37,17 @@ type produceBroker struct {
 type frame struct {
 	batches []framed
 	out     []byte
-	refused error // no id to number the batches with: not to be sent
+	merged  []byte // scratch
+	refused error  // no id to number the batches with: not to be sent
 }
 
 // framed is one batch in a request.
 type framed struct {
 	part     *producePart
-	entry    entry
+	entries  []entry // small ones of the same compression are merged
+	size     int
+	count    int32
+	again    bool // was sent before
 	id       producerID
 	sequence int32
 
@@ -93,20 +98,20 @@ func (b *produceBroker) collect(f *frame) bool {
 			if part.broker != b || part.sent >= len(part.queue) {
 				continue
 			}
-			e := part.queue[part.sent]
-			if len(f.batches) > 0 && size+e.size > p.config.MaxRequestBytes {
+			x := part.nextLocked()
+			if len(f.batches) > 0 && size+x.size > p.config.MaxRequestBytes {
 				more = append(more, part)
 				continue
 			}
-			size += e.size
-			f.batches = append(f.batches, framed{part: part, entry: e})
+			size += x.size
+			part.takenLocked(&x)
+			f.batches = append(f.batches, x)
 		}
 		// Those taken go behind those that found no room.
 		for i := range f.batches {
-			if part := f.batches[i].part; len(part.queue) > part.sent+1 {
+			if part := f.batches[i].part; len(part.queue) > part.sent {
 				more = append(more, part)
 			}
-			f.batches[i].part.sent++
 		}
 		clear(b.ready[len(more):])
 		b.ready = more
@@ -139,7 +144,7 @@ func (b *produceBroker) identify(ctx context.Context, f *frame) error {
 		x.id, x.sequence = x.part.id, -1
 		if x.id != noProducer {
 			x.sequence = x.part.sequence
-			x.part.sequence = (x.sequence + x.entry.builder.Count) & 0x7fffffff
+			x.part.sequence = (x.sequence + x.count) & 0x7fffffff
 		}
 	}
 	return nil
@@ -167,7 +172,7 @@ func (f *frame) encode(p *Producer, zip *deflater) {
 			out = putInt32(out, x.part.Partition)
 			size := len(out)
 			out = putInt32(out, 0)
-			out = appendBatch(out, x.entry.builder, x.id, x.sequence, 0, zip)
+			out = appendBatch(out, f.builder(x), x.id, x.sequence, 0, zip)
 			binary.BigEndian.PutUint32(out[size:], uint32(len(out)-size-4))
 		}
 	}
@@ -323,7 +328,10 @@ func (b *produceBroker) takeApart() {
 	b.framing--
 	for i := range f.batches {
 		x := &f.batches[i]
-		x.part.sent--
+		x.part.sent -= len(x.entries)
+		if x.again {
+			x.part.repeat = len(x.entries)
+		}
 		if f.refused == nil {
 			x.rewind()
 		}
@@ -381,35 +389,58 @@ func (b *produceBroker) settle(f *frame, err error) (done []outcome) {
 	for i := range f.batches {
 		x := &f.batches[i]
 		part := x.part
-		part.sent--
-		switch again, final := x.judge(f.refused, err); {
-		case again:
-			x.rewind()
-			part.failed(now)
-			if err != nil {
-				part.due = due
-			}
-			p.seekLocked(part)
-		default:
+		part.sent -= len(x.entries)
+		again, final := x.judge(f.refused, err)
+		if !again && (final == nil || len(x.entries) == 1 || f.refused != nil) {
 			part.succeeded()
-			if final == nil {
-				x.entry.builder.Offset = x.offset
-			} else if f.refused == nil {
-				x.rewind()
-			}
-			part.queue[0] = entry{}
-			if part.queue = part.queue[1:]; len(part.queue) == 0 {
-				part.queue = nil
-			}
-			p.freeLocked(x.entry.size)
-			done = append(done, outcome{x.entry, final})
-			if len(part.queue) > part.sent {
-				b.readyLocked(part)
-			}
+			done = append(done, b.finishedLocked(x, final, f.refused == nil)...)
+			continue
 		}
+		x.rewind()
+		if !again {
+			// Only one of the entries may be at fault. The broker stored nothing, so the entries may go in another grouping.
+			if part.alone = len(x.entries); errors.Is(final, ErrTooLarge) {
+				part.alone = math.MaxInt
+			}
+			b.readyLocked(part)
+			continue
+		}
+		part.repeat = len(x.entries)
+		part.failed(now)
+		if err != nil {
+			part.due = due
+		}
+		p.seekLocked(part)
 	}
 	b.hold = false
 	b.wake.Broadcast()
+	return done
+}
+
+// finishedLocked takes a batch's entries off the queue.
+func (b *produceBroker) finishedLocked(x *framed, final error, numbered bool) []outcome {
+	part, offset := x.part, x.offset
+	var done []outcome
+	for i, e := range x.entries {
+		if final == nil {
+			e.builder.Offset = offset
+			if offset >= 0 {
+				offset += int64(e.builder.Count)
+			}
+		}
+		part.queue[i] = entry{}
+		b.p.freeLocked(e.size)
+		done = append(done, outcome{e, final})
+	}
+	if part.queue = part.queue[len(x.entries):]; len(part.queue) == 0 {
+		part.queue = nil
+	}
+	if final != nil && numbered {
+		x.rewind()
+	}
+	if len(part.queue) > part.sent {
+		b.readyLocked(part)
+	}
 	return done
 }
 
@@ -438,5 +469,5 @@ func (x *framed) judge(refused, err error) (again bool, final error) {
 		text = " (" + text + ")"
 	}
 	return false, fmt.Errorf("produce %d records of %d bytes to partition %d of topic %q: %w%s%s",
-		x.entry.builder.Count, x.entry.size, x.part.Partition, x.part.Topic, x.code, text, x.code.remedy(x.part.Topic))
+		x.count, x.size, x.part.Partition, x.part.Topic, x.code, text, x.code.remedy(x.part.Topic))
 }
