@@ -1,0 +1,163 @@
+package grouping
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	faust "github.com/faustgen/faustgen/runtime"
+	"github.com/faustgen/faustgen/runtime/fausttest"
+)
+
+var begin = time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)
+
+func TestGroupsByFieldPathAndFunc(t *testing.T) {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		ann, bob := &Account{1}, &Account{-2}
+		for i, v := range []Visit{
+			{"/a", ann, 10, begin}, {"/b", ann, 100, begin}, {"/a", bob, 60, begin}, {"/c", nil, 59, begin}, {"/a", ann, 0, begin},
+		} {
+			d.Send("visits", fmt.Sprint(i), v)
+		}
+		d.Send("more_visits", nil, Visit{"/a", nil, 1, begin})
+		d.Send("visits", "tombstone", nil)
+		if got, want := fausttest.Table[string, int64](d, "visits"), (map[string]int64{"/a": 4, "/b": 1, "/c": 1}); !reflect.DeepEqual(got, want) {
+			t.Errorf("visits %v, want %v", got, want)
+		}
+		if got, want := fausttest.Table[int64, int64](d, "account_seconds"), (map[int64]int64{1: 110, -2: 60}); !reflect.DeepEqual(got, want) {
+			t.Errorf("account_seconds %v, want %v", got, want)
+		}
+		if got, want := fausttest.Table[bool, int64](d, "lengths"), (map[bool]int64{true: 2, false: 2}); !reflect.DeepEqual(got, want) {
+			t.Errorf("lengths %v, want %v", got, want)
+		}
+	})
+}
+
+// Time, key and headers come through a repartition topic as they were, and nothing of the runtime's own with them.
+func TestWhatComesThroughAGroupBy(t *testing.T) {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		at := begin.Add(90 * time.Minute)
+		d.Send("visits", "collector", Visit{"/a", nil, 1, at}, faust.Header("trace", []byte("t1")), faust.Header("null", nil))
+		got := fausttest.Read[string, Visit](d, "traces")
+		if len(got) != 1 {
+			t.Fatalf("%d records, want 1", len(got))
+		}
+		ev := got[0]
+		headers := faust.Headers{{Name: "trace", Value: []byte("t1")}, {Name: "null"}}
+		if ev.Key != "/a" || !ev.Time.Equal(at) || !ev.Value.At.Equal(at) || !reflect.DeepEqual(ev.Headers, headers) {
+			t.Errorf("key %q time %v value %v headers %v", ev.Key, ev.Time, ev.Value, ev.Headers)
+		}
+	})
+}
+
+// world is input with the counts that it must lead to, counted without faust.
+type world struct {
+	visits          map[string]int64
+	hourly, sliding map[faust.Window]map[string]int64
+}
+
+func (w *world) add(v Visit) {
+	w.visits[v.Page]++
+	put := func(m map[faust.Window]map[string]int64, start time.Time) {
+		at := faust.Window{Start: start, End: start.Add(time.Hour)}
+		if m[at] == nil {
+			m[at] = map[string]int64{}
+		}
+		m[at][v.Page]++
+	}
+	put(w.hourly, v.At.Truncate(time.Hour))
+	last := v.At.Truncate(15 * time.Minute)
+	for i := range 4 {
+		put(w.sliding, last.Add(-time.Duration(i)*15*time.Minute))
+	}
+}
+
+// produce sends days of visits, the partitions one after the other and each in order of time, so that a reader that takes one first is
+// days ahead with it. gap(p) is the time between two visits of partition p.
+func produce(d *fausttest.Driver, days int, seed uint64) *world {
+	w := &world{map[string]int64{}, map[faust.Window]map[string]int64{}, map[faust.Window]map[string]int64{}}
+	random := rand.New(rand.NewPCG(seed, 1))
+	end := begin.Add(time.Duration(days) * 24 * time.Hour)
+	send := func(topic string, p int32, gap time.Duration) {
+		for at := begin; at.Before(end); at = at.Add(time.Duration(random.Int64N(int64(2 * gap)))) {
+			v := Visit{fmt.Sprintf("/%d", random.IntN(12)), nil, 1, at.Truncate(time.Millisecond)}
+			d.Send(topic, "collector", v, faust.Partition(p))
+			w.add(v)
+		}
+	}
+	for p, gap := range []time.Duration{10 * time.Minute, 40 * time.Minute, 5 * time.Minute, 3 * time.Hour} {
+		send("visits", int32(p), gap)
+	}
+	send("more_visits", 0, 20*time.Minute)
+	send("more_visits", 1, 7*time.Hour)
+	return w
+}
+
+func (w *world) compare(t *testing.T, d *fausttest.Driver) {
+	t.Helper()
+	if got := fausttest.Table[string, int64](d, "visits"); !reflect.DeepEqual(got, w.visits) {
+		t.Errorf("visits: got %v, want %v", got, w.visits)
+	}
+	diff(t, "hourly", fausttest.Windows[string, int64](d, "hourly"), w.hourly)
+	diff(t, "sliding", fausttest.Windows[string, int64](d, "sliding"), w.sliding)
+}
+
+func diff(t *testing.T, table string, got, want map[faust.Window]map[string]int64) {
+	t.Helper()
+	var wrong []string
+	for at, pages := range want {
+		if !reflect.DeepEqual(got[at], pages) {
+			wrong = append(wrong, fmt.Sprintf("%v: got %v, want %v", at.Start, got[at], pages))
+		}
+	}
+	if len(got) > len(want) {
+		wrong = append(wrong, fmt.Sprintf("%d windows too many", len(got)-len(want)))
+	}
+	if len(wrong) > 0 {
+		t.Errorf("%s: %d of %d windows are wrong; for example %s", table, len(wrong), len(want), strings.Join(wrong[:min(3, len(wrong))], "; "))
+	}
+}
+
+// closesOnce checks that every hour that has closed was reported once, and with all its visits.
+func (w *world) closesOnce(t *testing.T, d *fausttest.Driver, until time.Time, repeats bool) {
+	t.Helper()
+	got := map[faust.Window]map[string]int64{}
+	for _, ev := range fausttest.Read[string, Hour](d, "hours") {
+		at := faust.Window{Start: ev.Value.Start.UTC(), End: ev.Value.Start.UTC().Add(time.Hour)}
+		if got[at] == nil {
+			got[at] = map[string]int64{}
+		}
+		if n, twice := got[at][ev.Key]; twice && (!repeats || n != ev.Value.Visits) {
+			t.Errorf("page %s: hour %v closed twice, with %d and %d", ev.Key, at.Start, n, ev.Value.Visits)
+		}
+		got[at][ev.Key] = ev.Value.Visits
+	}
+	want := map[faust.Window]map[string]int64{}
+	for at, pages := range w.hourly {
+		if !at.End.After(until) {
+			want[at] = pages
+		}
+	}
+	for at := range got {
+		if at.End.After(until) {
+			delete(got, at)
+		}
+	}
+	diff(t, "closed hours", got, want)
+}
+
+func TestWindowsBehindAGroupByAreExactOnReplay(t *testing.T) {
+	for workers := 1; workers <= 3; workers++ {
+		t.Run(fmt.Sprintf("%d workers", workers), func(t *testing.T) {
+			fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+				w := produce(d, 4, 7)
+				d.Workers(workers)
+				w.compare(t, d)
+				w.closesOnce(t, d, begin.Add(3*24*time.Hour), false)
+			}, fausttest.Begin(0))
+		})
+	}
+}
