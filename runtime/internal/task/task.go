@@ -176,6 +176,9 @@ func (t *Task) Run(ctx context.Context) (err error) {
 	if err := t.process(ctx); err != nil {
 		return err
 	}
+	if err := t.retract(ctx); err != nil {
+		return err
+	}
 	return t.commit(ctx)
 }
 

@@ -154,6 +154,27 @@ func (t *Task) tell(in *Input, now time.Time) {
 	}
 }
 
+// retract takes back the word that inputs are idle, before the task leaves them: nobody reads them now, so what comes to them has to hold
+// time back from the moment on when somebody else takes over.
+func (t *Task) retract(ctx context.Context) error {
+	told := false
+	for _, in := range t.cfg.Inputs {
+		for _, s := range in.Steps {
+			if s.Tell != nil {
+				s.Tell(false, time.Now())
+				told = true
+			}
+		}
+	}
+	if !told {
+		return nil
+	}
+	if err := t.flush(ctx); err != nil {
+		return err
+	}
+	return t.sender.wait(ctx)
+}
+
 // look is called every few records: it reads the clock, and does what falls due.
 func (t *Task) look() bool {
 	now := time.Now()
