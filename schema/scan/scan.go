@@ -121,7 +121,11 @@ func (l *loader) usable(pkg *packages.Package, found *finding) error {
 		if found.walked && strings.Contains(e.Msg, "build constraints exclude all Go files") {
 			return nil
 		}
-		errs = append(errs, errors.New(e.Error()))
+		if e.Pos == "" || e.Pos == "-" {
+			errs = append(errs, errors.New(e.Msg))
+			continue
+		}
+		errs = append(errs, e)
 	}
 	if len(errs) == 0 {
 		return nil
