@@ -277,8 +277,8 @@ func (r *Reset) groupIsEmpty(ctx context.Context, client *broker.Client) error {
 		hosts = append(hosts, strings.TrimPrefix(m.Host, "/"))
 	}
 	slices.Sort(hosts)
-	return fmt.Errorf("%d workers of group %s are running (on %s): stop them first; one that was killed leaves after its session timeout",
-		len(g.Members), r.plan.group(), strings.Join(slices.Compact(hosts), ", "))
+	return fmt.Errorf("group %s has running workers (%d, from %s): stop them first; one that was killed leaves after its session timeout",
+		r.plan.group(), len(g.Members), strings.Join(hosts, ", "))
 }
 
 func dirSize(dir string) (int64, error) {

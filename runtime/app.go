@@ -42,6 +42,9 @@ func (a *App) Topology(opts ...Option) ([]TopicUse, error) {
 	for _, name := range sortedKeys(p.topics) {
 		t := p.topics[name]
 		u := TopicUse{Name: name, Kind: string(t.kind), Owner: t.owner, Partitions: int(t.partitions), Settings: t.settings()}
+		if !p.countKnown(t) {
+			u.Partitions = 0
+		}
 		if t.spec != nil {
 			u.Spec = t.spec
 		}
@@ -49,6 +52,26 @@ func (a *App) Topology(opts ...Option) ([]TopicUse, error) {
 		uses = append(uses, u)
 	}
 	return uses, nil
+}
+
+// countKnown says whether a topic's partition count follows from the declaration alone: not if it hangs on an external topic without one.
+func (p *plan) countKnown(t *topicPlan) bool {
+	if t.spec != nil {
+		return !t.spec.External || t.spec.Partitions > 0
+	}
+	for _, g := range t.component.groups {
+		if g.tables[0].Partitions > 0 {
+			return true
+		}
+	}
+	for _, a := range t.component.agents {
+		for _, s := range a.sources {
+			if !p.countKnown(p.topics[s]) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // TopicUse is one topic of Topology.

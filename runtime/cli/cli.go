@@ -153,8 +153,15 @@ func (p *program) root() *cobra.Command {
 	for i := range spec.Commands {
 		root.AddCommand(p.userCommand(&spec.Commands[i]))
 	}
-	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" { // cobra's own prints its help whatever the argument
+			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, p.does(func(_ *cobra.Command, args []string) error {
+				return usagef("no shell to complete for in %q; choose bash, zsh, fish or powershell", args)
+			})
+		}
+	}
 	showVariables(root)
 	return root
 }

@@ -42,10 +42,10 @@ var later = []struct{ name, usage string }{
 	{"tls-ca", "certificates to check the brokers' with, as PEM `file`; not in this version"},
 	{"tls-cert", "own certificate, as PEM `file`; not in this version"},
 	{"tls-key", "own private key, as PEM `file`; not in this version"},
-	{"sasl-mechanism", "how to log in: plain, scram-sha-256 or scram-sha-512; not in this version"},
+	{"sasl-mechanism", "`mechanism` to log in with: plain, scram-sha-256 or scram-sha-512; not in this version"},
 	{"sasl-user", "`name` to log in with; not in this version"},
 	{"sasl-password-file", "`file` with the password to log in with; not in this version"},
-	{"standbys", "copies of every table kept on other workers; not in this version"},
+	{"standbys", "`number` of copies of every table that are kept on other workers; not in this version"},
 }
 
 // connection registers the flags of a command that speaks to a broker.

@@ -40,14 +40,14 @@ on with it next time. It is for one machine and for development.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	s.connection(f, ", or `embedded` or embedded://host:port for a broker inside the process")
+	s.connection(f, ", or embedded or embedded://host:port for a broker inside the process")
 	s.data(f, p.app.Spec().ID)
 	f.StringVar(&s.web, "web", "", "`host:port` of the web server that answers queries, or off; default 127.0.0.1:6066 or the next free port")
 	f.StringVar(&s.advertise, "advertise", "", "`host:port` of the web server that other workers and queries are told; default: where it listens, on 0.0.0.0 the first address that is not the loopback")
-	f.Var(&s.commitInterval, "commit-interval", "how often each task commits, and so how much is read again after a crash; default 1s")
-	f.StringVar(&s.guarantee, "guarantee", "", "at_least_once; overrides guarantee= of //faust:app")
+	f.Var(&s.commitInterval, "commit-interval", "`duration` between the commits of a task, and so how much is read again after a crash; default 1s")
+	f.StringVar(&s.guarantee, "guarantee", "", "`level`: at_least_once; overrides guarantee= of //faust:app")
 	f.StringVar(&s.instanceID, "instance-id", "", "`name` of this worker in the group: a restart within the session timeout moves no task; default none")
-	f.Var(&s.exitAfterIdle, "exit-after-idle", "exit when everything has been read and nothing came for that long; default never")
+	f.Var(&s.exitAfterIdle, "exit-after-idle", "exit when everything has been read and nothing came for this `duration`; default never")
 	f.String("standbys", "", later[len(later)-1].usage)
 	return cmd
 }
