@@ -96,58 +96,16 @@ func (c *codecs) tripwire(r *schema.Record) jen.Code {
 	return jen.Var().Id("_").Op("=").Func().Params(jen.Id(v).Id(r.Type.Name)).Struct(fields...).Block(jen.Return(jen.Id(v)))
 }
 
-// timeOf is the func(v *T) time.Time of a record's time=.
+// timeOf is the func(v *T) time.Time of a record's time=, a field that is always there.
 func (c *codecs) timeOf(r *schema.Record) *jen.Statement {
 	v := c.local("v")
-	fn := jen.Func().Params(jen.Id(v).Op("*").Add(goType(r.Type))).Qual("time", "Time")
-	value, record := jen.Id(v), r
-	var checks []jen.Code
-	t := r.Type
-	for name := range strings.SplitSeq(r.Time, ".") {
-		if t.Kind == schema.Pointer {
-			checks = append(checks, value.Clone().Op("==").Nil())
-		}
-		t = fieldType(record, name)
-		value = value.Clone().Dot(name)
-		if record = c.records[t.Deref().Record]; record == nil {
-			break
+	at := in(jen.Id(v).Dot(r.Time))
+	for _, f := range r.Fields {
+		if f.Go == r.Time {
+			at, _ = c.fieldPlace(v, f)
 		}
 	}
-	result := value
-	if t.Kind == schema.Pointer {
-		checks = append(checks, value.Clone().Op("==").Nil())
-		result = jen.Op("*").Add(value.Clone())
-		t = t.Elem
-	}
-	var lines []jen.Code
-	if len(checks) > 0 {
-		any := &jen.Statement{}
-		for i, check := range checks {
-			if i > 0 {
-				any.Op("||")
-			}
-			any.Add(check)
-		}
-		lines = append(lines, jen.If(any).Block(jen.Return(jen.Qual("time", "Time").Values())))
-	}
-	return fn.Block(append(lines, jen.Return(result))...)
-}
-
-// fieldType is the type of a struct's field, encoded or not; a time if the struct's source is not known.
-func fieldType(r *schema.Record, name string) *schema.Type {
-	if r != nil {
-		for _, f := range r.Fields {
-			if f.Go == name {
-				return f.Type
-			}
-		}
-		for _, s := range r.Source {
-			if s.Name == name {
-				return s.Type
-			}
-		}
-	}
-	return &schema.Type{Kind: schema.Time, Go: "time.Time"}
+	return jen.Func().Params(jen.Id(v).Op("*").Add(goType(r.Type))).Qual("time", "Time").Block(jen.Return(at.val()))
 }
 
 // fieldPlace is where a field of the record at v is, and the embedded pointers that lead to it.

@@ -3,8 +3,55 @@ package codectest
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 )
+
+// fieldNames are the names of all kinds' fields.
+var fieldNames = map[string]bool{}
+
+func init() {
+	for _, k := range kinds {
+		own, _ := k.new()
+		addNames(reflect.TypeOf(own), map[reflect.Type]bool{})
+	}
+}
+
+func addNames(t reflect.Type, seen map[reflect.Type]bool) {
+	for t.Kind() != reflect.Struct {
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			t = t.Elem()
+		default:
+			return
+		}
+	}
+	if seen[t] {
+		return
+	}
+	seen[t] = true
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" {
+			name = f.Name
+		}
+		fieldNames[name] = true
+		addNames(f.Type, seen)
+	}
+}
+
+// misspelt says that a name is a field's but for upper and lower case.
+func misspelt(name string) bool {
+	if fieldNames[name] {
+		return false
+	}
+	for field := range fieldNames {
+		if strings.EqualFold(field, name) {
+			return true
+		}
+	}
+	return false
+}
 
 // differs says that a document has a name twice in one object, or a name in other letters than its field: there encoding/json differs
 // on purpose, and docs/json.md says how.
@@ -29,7 +76,7 @@ func differs(doc []byte) bool {
 		default:
 			if text, ok := token.(string); ok && name && len(seen) > 0 {
 				folded := strings.ToLower(text)
-				if seen[len(seen)-1][folded] {
+				if seen[len(seen)-1][folded] || misspelt(text) {
 					return true
 				}
 				seen[len(seen)-1][folded] = true
