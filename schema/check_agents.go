@@ -138,7 +138,7 @@ func (c *checker) groupKeys() {
 }
 
 // tableKeys checks that an agent's events are partitioned by what its tables have as keys. The bytes of a key decide its partition,
-// so types count as one if their bytes are: AccountID and string, int and int64.
+// so types count as one if their bytes are: AccountID, string and []byte, int and int64.
 func (c *checker) tableKeys() {
 	for _, a := range c.Agents {
 		key, of := c.eventKey(a)
@@ -178,9 +178,9 @@ func keyForm(t *Type, codec string) string {
 		return "int"
 	case t.Kind == Struct:
 		return t.Record
-	case t.Kind == Array, t.Kind == Bytes:
+	case t.Kind == String, t.Kind == Array, t.Kind == Bytes:
 		return "bytes"
-	case t.Kind == String, t.Kind == Bool, t.Kind == Time:
+	case t.Kind == Bool, t.Kind == Time:
 		return string(t.Kind)
 	}
 	return ""
