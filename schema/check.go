@@ -154,6 +154,9 @@ func (c *checker) generatedNames() {
 			c.report(at, "F025", nil, "rename it", "%s is what faustgen generates into an application", name)
 		}
 	}
+	if at, ok := c.Declared["main"]; ok && c.Name == "main" {
+		c.report(at, "F025", nil, "remove it, or move the application into a package of its own and call its Faust().Run", "func main is what faustgen generates into a package main")
+	}
 }
 
 // workerDirs reports workers of several applications in one folder.
