@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/faustgen/faustgen/runtime/internal/record"
 )
@@ -61,18 +60,4 @@ func TestProduceFetch(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestSmoke(t *testing.T) {
-	_, c := cluster(t)
-	ctx := within(t)
-	at := time.Now()
-	if err := c.WaitReady(ctx); err != nil {
-		t.Fatal(err)
-	}
-	t.Log("ready", time.Since(at))
-	if err := c.CreateTopics(ctx, []NewTopic{{Name: "x", Partitions: 5, Replicas: 1}}); err != nil {
-		t.Fatal(err)
-	}
-	t.Log("created", time.Since(at))
 }

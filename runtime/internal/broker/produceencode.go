@@ -3,9 +3,75 @@ package broker
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 
 	"github.com/faustgen/faustgen/runtime/internal/record"
 )
+
+// encode writes the request (version 8).
+func (f *frame) encode(p *Producer, zip *deflater) {
+	out := apiProduce.begin(f.out[:0], p.c.clientID)
+	out = putOptional(out, "") // transactional_id
+	out = putInt16(out, -1)    // acks: all in-sync replicas
+	out = putInt32(out, int32(p.config.Timeout.Milliseconds()))
+	topics, at := int32(0), len(out)
+	out = putInt32(out, 0)
+	for i := 0; i < len(f.batches); {
+		topic := f.batches[i].part.Topic
+		n := i + 1
+		for n < len(f.batches) && f.batches[n].part.Topic == topic {
+			n++
+		}
+		topics++
+		out = putString(out, topic)
+		out = putInt32(out, int32(n-i))
+		for ; i < n; i++ {
+			x := &f.batches[i]
+			out = putInt32(out, x.part.Partition)
+			size := len(out)
+			out = putInt32(out, 0)
+			out = appendBatch(out, f.builder(x), x.id, x.sequence, 0, zip)
+			binary.BigEndian.PutUint32(out[size:], uint32(len(out)-size-4))
+		}
+	}
+	binary.BigEndian.PutUint32(out[at:], uint32(topics))
+	f.out = end(out)
+}
+
+// appendBatch writes one record batch; attributes has the transactional bit or nothing. Records that compression makes no shorter are
+// stored as they are.
+func appendBatch(out []byte, r *record.Builder, id producerID, sequence int32, attributes int16, zip *deflater) []byte {
+	start := len(out)
+	out = putInt64(out, 0) // base_offset, set by the broker
+	out = putInt32(out, 0) // length
+	out = putInt32(out, -1)
+	out = putInt8(out, 2) // magic
+	out = putInt32(out, 0)
+	out = putInt16(out, 0)
+	out = putInt32(out, r.Count-1)
+	out = putInt64(out, r.BaseTime)
+	out = putInt64(out, r.MaxTime)
+	out = putInt64(out, id.id)
+	out = putInt16(out, id.epoch)
+	out = putInt32(out, sequence)
+	out = putInt32(out, r.Count)
+	kind, body := r.Compression, len(out)
+	if kind != record.None {
+		if zipped, err := zip.appendTo(out, kind, r.Records); err == nil && len(zipped)-body < len(r.Records) {
+			out = zipped
+		} else {
+			out, kind = out[:body], record.None
+		}
+	}
+	if kind == record.None {
+		out = append(out, r.Records...)
+	}
+	batch := out[start:]
+	binary.BigEndian.PutUint32(batch[batchLength:], uint32(len(batch)-batchLength-4))
+	binary.BigEndian.PutUint16(batch[batchAttributes:], uint16(attributes)|uint16(kind))
+	binary.BigEndian.PutUint32(batch[batchCRC:], crc32.Checksum(batch[batchAttributes:], castagnoli))
+	return out
+}
 
 // mergeMax bounds what several builders of one partition become together. A request takes one batch per partition, so many small builders
 // would otherwise wait for one round trip each.
