@@ -234,21 +234,21 @@ func faustDecodeOrder(r *codec.Reader, v *Order) {
 	*v = Order{}
 	if r.Try(`"account_id":`) {
 		r.String(&v.AccountID)
-	}
-	if r.Try(`,"product_id":`) {
-		r.String(&v.ProductID)
-	}
-	if r.Try(`,"amount":`) {
-		r.Int(&v.Amount)
-	}
-	if r.Try(`,"price":`) {
-		r.Float64(&v.Price)
-	}
-	if r.Try(`,"ts":`) {
-		r.String(&v.At)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"product_id":`) {
+			r.String(&v.ProductID)
+		}
+		if r.Try(`,"amount":`) {
+			r.Int(&v.Amount)
+		}
+		if r.Try(`,"price":`) {
+			r.Float64(&v.Price)
+		}
+		if r.Try(`,"ts":`) {
+			r.String(&v.At)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {

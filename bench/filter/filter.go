@@ -10,8 +10,6 @@ import (
 	faust "github.com/faustgen/faustgen/runtime"
 )
 
-//go:generate go tool faustgen
-
 // Order is one purchase.
 //
 //faust:record

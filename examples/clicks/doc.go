@@ -7,5 +7,3 @@
 //
 //faust:app clicks
 package clicks
-
-//go:generate go tool faustgen

@@ -301,12 +301,12 @@ func faustDecodeClick(r *codec.Reader, v *Click) {
 	*v = Click{}
 	if r.Try(`"url":`) {
 		r.String(&v.URL)
-	}
-	if r.Try(`,"at":`) {
-		r.Time(&v.At)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"at":`) {
+			r.Time(&v.At)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -422,24 +422,24 @@ func faustDecodeTrend(r *codec.Reader, v *Trend) {
 	*v = Trend{}
 	if r.Try(`"url":`) {
 		r.String(&v.URL)
-	}
-	if r.Try(`,"at":`) {
-		r.Time(&v.At)
-	}
-	if r.Try(`,"views":`) {
-		r.Int64(&v.Views)
-	}
-	if r.Try(`,"before":`) {
-		r.Int64(&v.Before)
-	}
-	if r.Try(`,"now":`) {
-		r.Int64(&v.Now)
-	}
-	if r.Try(`,"kept":`) {
-		r.Int(&v.Kept)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"at":`) {
+			r.Time(&v.At)
+		}
+		if r.Try(`,"views":`) {
+			r.Int64(&v.Views)
+		}
+		if r.Try(`,"before":`) {
+			r.Int64(&v.Before)
+		}
+		if r.Try(`,"now":`) {
+			r.Int64(&v.Now)
+		}
+		if r.Try(`,"kept":`) {
+			r.Int(&v.Kept)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {

@@ -9,5 +9,3 @@
 //
 //faust:app colors
 package colors
-
-//go:generate go tool faustgen

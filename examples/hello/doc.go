@@ -4,5 +4,3 @@
 //
 //faust:app hello
 package hello
-
-//go:generate go tool faustgen

@@ -209,12 +209,12 @@ func faustDecodeGreeting(r *codec.Reader, v *Greeting) {
 	*v = Greeting{}
 	if r.Try(`"from":`) {
 		r.String(&v.From)
-	}
-	if r.Try(`,"to":`) {
-		r.String(&v.To)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"to":`) {
+			r.String(&v.To)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {

@@ -7,5 +7,3 @@
 //
 //faust:app orders
 package orders
-
-//go:generate go tool faustgen

@@ -388,21 +388,21 @@ func faustDecodeOrder(r *codec.Reader, v *Order) {
 	*v = Order{}
 	if r.Try(`"account_id":`) {
 		r.String(&v.AccountID)
-	}
-	if r.Try(`,"product_id":`) {
-		r.String(&v.ProductID)
-	}
-	if r.Try(`,"amount":`) {
-		r.Int(&v.Amount)
-	}
-	if r.Try(`,"price":`) {
-		r.Float64(&v.Price)
-	}
-	if r.Try(`,"ts":`) {
-		r.Time(&v.At)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"product_id":`) {
+			r.String(&v.ProductID)
+		}
+		if r.Try(`,"amount":`) {
+			r.Int(&v.Amount)
+		}
+		if r.Try(`,"price":`) {
+			r.Float64(&v.Price)
+		}
+		if r.Try(`,"ts":`) {
+			r.Time(&v.At)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -524,15 +524,15 @@ func faustDecodeSpend(r *codec.Reader, v *Spend) {
 	*v = Spend{}
 	if r.Try(`"account_id":`) {
 		r.String(&v.AccountID)
-	}
-	if r.Try(`,"hour":`) {
-		r.Time(&v.Hour)
-	}
-	if r.Try(`,"sum":`) {
-		r.Float64(&v.Sum)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"hour":`) {
+			r.Time(&v.Hour)
+		}
+		if r.Try(`,"sum":`) {
+			r.Float64(&v.Sum)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {

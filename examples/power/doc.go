@@ -9,5 +9,3 @@
 //
 //faust:app power
 package power
-
-//go:generate go tool faustgen

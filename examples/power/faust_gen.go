@@ -349,18 +349,18 @@ func faustDecodeAverage(r *codec.Reader, v *Average) {
 	*v = Average{}
 	if r.Try(`"meter":`) {
 		r.String(&v.Meter)
-	}
-	if r.Try(`,"hour":`) {
-		r.Time(&v.Hour)
-	}
-	if r.Try(`,"watts":`) {
-		r.Float64(&v.Watts)
-	}
-	if r.Try(`,"readings":`) {
-		r.Int64(&v.Readings)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"hour":`) {
+			r.Time(&v.Hour)
+		}
+		if r.Try(`,"watts":`) {
+			r.Float64(&v.Watts)
+		}
+		if r.Try(`,"readings":`) {
+			r.Int64(&v.Readings)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -460,12 +460,12 @@ func faustDecodeHour(r *codec.Reader, v *Hour) {
 	*v = Hour{}
 	if r.Try(`"sum":`) {
 		r.Float64(&v.Sum)
-	}
-	if r.Try(`,"readings":`) {
-		r.Int64(&v.Readings)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"readings":`) {
+			r.Int64(&v.Readings)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {
@@ -561,15 +561,15 @@ func faustDecodeReading(r *codec.Reader, v *Reading) {
 	*v = Reading{}
 	if r.Try(`"meter":`) {
 		r.String(&v.Meter)
-	}
-	if r.Try(`,"at":`) {
-		r.Time(&v.At)
-	}
-	if r.Try(`,"watts":`) {
-		r.Float64(&v.Watts)
-	}
-	if r.End() {
-		return
+		if r.Try(`,"at":`) {
+			r.Time(&v.At)
+		}
+		if r.Try(`,"watts":`) {
+			r.Float64(&v.Watts)
+		}
+		if r.End() {
+			return
+		}
 	}
 	for r.Member() {
 		switch string(r.Name()) {

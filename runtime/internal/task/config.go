@@ -85,9 +85,9 @@ type Input struct {
 	// Observe, if set, sees every record first; if it returns true the record was no event.
 	Observe func(*record.Record) bool
 
-	position, end int64 // the next offset to be processed; the high watermark
-	committed     int64 // the position that is committed
-	started       bool  // it has been fetched once, so that end is known
+	position, end int64     // the next offset to be processed; the high watermark
+	committed     int64     // the position that is committed
+	started       bool      // it has been fetched once, so that end is known
 	told          time.Time // when the steps last told their repartition topics the time
 	busy          time.Time // when the last record came
 }
