@@ -107,9 +107,6 @@ func run(ctx context.Context, app *faust.App, p *program, args []string) int {
 	p.app = app
 	root := p.root()
 	root.SetArgs(hideNegatives(root, args))
-	root.SetIn(p.in)
-	root.SetOut(p.out)
-	root.SetErr(p.err)
 	called, err := root.ExecuteContextC(ctx)
 	var failed failure
 	var usage usageError
@@ -148,6 +145,9 @@ func (p *program) root() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.applyEnv(cmd) },
 	}
 	root.SuggestionsMinimumDistance = 2
+	root.SetIn(p.in)
+	root.SetOut(p.out) // before the completion command is made, which takes it
+	root.SetErr(p.err)
 	root.AddCommand(p.workerCommand(), p.agentsCommand(), p.topicsCommand(), p.tablesCommand(), p.recordsCommand(), p.sendCommand(),
 		p.queryCommand(), p.topologyCommand(), p.lagCommand(), p.resetCommand(), p.brokerCommand(), p.versionCommand())
 	for i := range spec.Commands {

@@ -45,15 +45,19 @@ have been sent by then, and it is said how many. The topic is created if it is a
 			case fromFile && hasKey:
 				return usagef("--key is for one value; with --file each line has its own key")
 			}
+			opts, err := p.clientOptions(cmd, s, quiet(p.err))
+			if err != nil {
+				return err
+			}
 			e := envelopes{topic: topic}
 			if fromFile {
-				return p.sendFile(cmd, s, &e, file)
+				return p.sendFile(cmd.Context(), opts, &e, file)
 			}
 			var text *string
 			if hasKey {
 				text = &key
 			}
-			return p.sendOne(cmd, s, &e, text, args[1])
+			return p.sendOne(cmd.Context(), opts, &e, text, args[1])
 		}),
 	}
 	f := cmd.Flags()
@@ -65,7 +69,7 @@ have been sent by then, and it is said how many. The topic is created if it is a
 }
 
 // sendOne sends a value of the command line. The value is checked before a broker is asked for.
-func (p *program) sendOne(cmd *cobra.Command, s *settings, e *envelopes, key *string, value string) error {
+func (p *program) sendOne(ctx context.Context, opts []faust.Option, e *envelopes, key *string, value string) error {
 	raw := faust.Raw{Topic: e.topic.Name, Partition: -1, Time: time.Now().UnixMilli()}
 	var err error
 	if key != nil {
@@ -83,14 +87,14 @@ func (p *program) sendOne(cmd *cobra.Command, s *settings, e *envelopes, key *st
 		return err
 	}
 	more := true
-	return p.sendAll(cmd, s, e.topic.Name, func() (faust.Raw, bool, error) {
+	return p.sendAll(ctx, opts, e.topic.Name, func() (faust.Raw, bool, error) {
 		defer func() { more = false }()
 		return raw, more, nil
 	})
 }
 
 // sendFile sends the lines of a file.
-func (p *program) sendFile(cmd *cobra.Command, s *settings, e *envelopes, file string) (err error) {
+func (p *program) sendFile(ctx context.Context, opts []faust.Option, e *envelopes, file string) (err error) {
 	in, name := p.in, "stdin"
 	if file != "-" {
 		opened, err := os.Open(file)
@@ -101,9 +105,9 @@ func (p *program) sendFile(cmd *cobra.Command, s *settings, e *envelopes, file s
 		in, name = opened, file
 	}
 	lines := lineReader{r: bufio.NewReaderSize(in, 1<<20)}
-	return p.sendAll(cmd, s, e.topic.Name, func() (faust.Raw, bool, error) {
+	return p.sendAll(ctx, opts, e.topic.Name, func() (faust.Raw, bool, error) {
 		for {
-			if err := cmd.Context().Err(); err != nil {
+			if ctx.Err() != nil {
 				return faust.Raw{}, false, errInterrupted
 			}
 			line, err := lines.next()
@@ -126,13 +130,13 @@ func (p *program) sendFile(cmd *cobra.Command, s *settings, e *envelopes, file s
 }
 
 // sendAll sends what next returns, and says how much that was.
-func (p *program) sendAll(cmd *cobra.Command, s *settings, topic string, next func() (faust.Raw, bool, error)) error {
-	opts, err := p.connect(cmd, s, quiet(p.err))
-	if err != nil {
+func (p *program) sendAll(ctx context.Context, opts []faust.Option, topic string, next func() (faust.Raw, bool, error)) error {
+	if err := p.reach(ctx, opts); err != nil {
 		return err
 	}
 	var bad error
-	sent, err := p.app.SendRaw(context.WithoutCancel(cmd.Context()), func() (raw faust.Raw, more bool, err error) {
+	// Not ended by a signal: next is, and what it returned before is still to be acknowledged.
+	sent, err := p.app.SendRaw(context.WithoutCancel(ctx), func() (raw faust.Raw, more bool, err error) {
 		raw, more, bad = next()
 		return raw, more, bad
 	}, opts...)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -107,9 +108,24 @@ func embeddedAddress(broker string) (listen string, embedded bool, err error) {
 	return listen, true, nil
 }
 
-// connect makes the options and checks that a broker answers. For commands beside the worker, embedded stands for the address of the
-// broker in the worker's process.
+// connect makes the options and checks that a broker answers.
 func (p *program) connect(cmd *cobra.Command, s *settings, level slog.Level) ([]faust.Option, error) {
+	opts, err := p.clientOptions(cmd, s, level)
+	if err != nil {
+		return nil, err
+	}
+	return opts, p.reach(cmd.Context(), opts)
+}
+
+func (p *program) reach(ctx context.Context, opts []faust.Option) error {
+	ctx, cancel := p.within(ctx)
+	defer cancel()
+	return p.app.Reach(ctx, opts...)
+}
+
+// clientOptions are the options of commands beside the worker. For them embedded stands for the address of the broker in the worker's
+// process.
+func (p *program) clientOptions(cmd *cobra.Command, s *settings, level slog.Level) ([]faust.Option, error) {
 	log, err := p.logger(s, level)
 	if err != nil {
 		return nil, err
@@ -128,10 +144,7 @@ func (p *program) connect(cmd *cobra.Command, s *settings, level slog.Level) ([]
 	if err != nil {
 		return nil, err
 	}
-	opts = append(opts, faust.Logger(log))
-	ctx, cancel := p.within(cmd.Context())
-	defer cancel()
-	return opts, p.app.Reach(ctx, opts...)
+	return append(opts, faust.Logger(log)), nil
 }
 
 func (p *program) brokerCommand() *cobra.Command {
