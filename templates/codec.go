@@ -463,5 +463,10 @@ func tag(s string) jen.Code {
 	return jen.Lit(s)
 }
 
-// raw is a string literal that shows its quotes as they are where it can.
-func raw(s string) jen.Code { return tag(s) }
+// raw is a string literal that shows quotes within it as they are, where it can.
+func raw(s string) jen.Code {
+	if strings.Contains(s, `"`) {
+		return tag(s)
+	}
+	return jen.Lit(s)
+}

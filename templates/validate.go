@@ -95,11 +95,6 @@ func (b *validateBody) record(r *schema.Record) {
 
 // field is the checks of one field.
 func (b *validateBody) field(f *schema.Field, p place) []jen.Code {
-	var lines []jen.Code
-	if f.Required {
-		lines = append(lines, jen.If(b.missing(f.Type, p)).Block(
-			jen.Id(b.vs).Op("=").Add(codecName("Missing")).Call(jen.Id(b.vs), jen.Lit(f.JSON))))
-	}
 	t, value := f.Type, p
 	var nils []*jen.Statement
 	for t.Kind == schema.Pointer {
@@ -112,6 +107,9 @@ func (b *validateBody) field(f *schema.Field, p place) []jen.Code {
 			rules = append(rules, check)
 		}
 	}
+	if f.Required && len(nils) > 0 {
+		nils = nils[1:] // the pointer itself is there if it is not missing
+	}
 	if len(rules) > 0 && len(nils) > 0 {
 		all := nils[0]
 		for _, check := range nils[1:] {
@@ -119,7 +117,15 @@ func (b *validateBody) field(f *schema.Field, p place) []jen.Code {
 		}
 		rules = []jen.Code{jen.If(all).Block(rules...)}
 	}
-	lines = append(lines, rules...)
+	lines := rules
+	if f.Required {
+		// What is missing is told once: the other rules are about a value that is there.
+		missing := jen.If(b.missing(f.Type, p)).Block(jen.Id(b.vs).Op("=").Add(codecName("Missing")).Call(jen.Id(b.vs), jen.Lit(f.JSON)))
+		if len(rules) > 0 {
+			missing.Else().Block(rules...)
+		}
+		lines = []jen.Code{missing}
+	}
 	if b.c.hasRules(f.Type) {
 		set := jen.Id(b.n).Op(":=").Len(jen.Id(b.vs))
 		if b.counted {
@@ -160,10 +166,10 @@ func (b *validateBody) rule(f *schema.Field, rule schema.Rule, t *schema.Type, p
 	full := rule.Name + "=" + rule.Arg
 	length := t.HasLength() && rule.Name != "oneof" && !(t.Kind == schema.String && (rule.Name == "eq" || rule.Name == "ne"))
 	return jen.If(cond).Block(jen.Id(b.vs).Op("=").Add(codecName("Violate")).Call(
-		jen.Id(b.vs), jen.Lit(f.JSON), jen.Lit(full), jen.Lit(text), p.val(), jen.Lit(length)))
+		jen.Id(b.vs), jen.Lit(f.JSON), jen.Lit(full), raw(text), p.val(), jen.Lit(length)))
 }
 
-// comparison is a rule that compares: the operator of the broken rule, and the words for numbers and for lengths.
+// comparisons are the rules that compare: the operator of the broken rule, and the words for numbers and for lengths.
 var comparisons = map[string]struct{ op, number, length string }{
 	"gte": {"<", "must be at least %s", "must have at least %s %s"},
 	"min": {"<", "must be at least %s", "must have at least %s %s"},
@@ -217,9 +223,7 @@ func (b *validateBody) compare(value *jen.Statement, op, arg string, unsigned bo
 	if unsigned && op == "<" && strings.Trim(arg, "0") == "" {
 		return nil
 	}
-	if strings.HasPrefix(arg, "+") {
-		arg = arg[1:]
-	}
+	arg = strings.TrimPrefix(arg, "+")
 	// Without leading zeros, which would make it octal.
 	if n, err := strconv.ParseInt(arg, 10, 64); err == nil {
 		arg = strconv.FormatInt(n, 10)
@@ -250,11 +254,16 @@ func (b *validateBody) noneOf(words []string, t *schema.Type, p place) (*jen.Sta
 // mapping validates the elements of a map.
 func (b *validateBody) mapping(t *schema.Type) {
 	k, e := b.c.local("k"), b.c.local("e")
-	b.lines = []jen.Code{jen.For(jen.List(jen.Id(k), jen.Id(e)).Op(":=").Range().Op("*").Id(b.v)).Block(
-		jen.Id(b.n).Op(":=").Len(jen.Id(b.vs)),
-		b.nested(t.Elem, in(jen.Id(e))),
-		codecName("WithinKey").Call(b.since(), jen.Id(k)),
-	)}
+	first := b.c.local("first")
+	b.lines = []jen.Code{
+		jen.Id(first).Op(":=").Len(jen.Id(b.vs)),
+		jen.For(jen.List(jen.Id(k), jen.Id(e)).Op(":=").Range().Op("*").Id(b.v)).Block(
+			jen.Id(b.n).Op(":=").Len(jen.Id(b.vs)),
+			b.nested(t.Elem, in(jen.Id(e))),
+			codecName("WithinKey").Call(b.since(), jen.Id(k)),
+		),
+		codecName("SortByPath").Call(jen.Id(b.vs).Index(jen.Id(first), jen.Empty())),
+	}
 }
 
 // lengthText is a rule for a length in words.

@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -97,6 +98,13 @@ func WithinIndex(vs []Violation, i int) {
 func WithinKey(vs []Violation, key any) {
 	if len(vs) > 0 {
 		Within(vs, fmt.Sprintf("[%v]", key))
+	}
+}
+
+// SortByPath puts the violations within a map, whose order is random, into the order of their paths.
+func SortByPath(vs []Violation) {
+	if len(vs) > 1 {
+		slices.SortStableFunc(vs, func(a, b Violation) int { return strings.Compare(a.Path, b.Path) })
 	}
 }
 

@@ -39,3 +39,11 @@ func TestValidationError(t *testing.T) {
 		t.Errorf("is\n%v\nwant\n%s", err, want)
 	}
 }
+
+func TestSortByPath(t *testing.T) {
+	vs := []Violation{{Path: "[b].x"}, {Path: "[a].z"}, {Path: "[a].z", Rule: "second"}, {Path: "[a].a"}}
+	SortByPath(vs)
+	if vs[0].Path != "[a].a" || vs[1].Rule != "" || vs[2].Rule != "second" || vs[3].Path != "[b].x" {
+		t.Errorf("%v", vs)
+	}
+}

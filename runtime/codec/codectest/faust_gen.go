@@ -759,8 +759,6 @@ var _ = func(v Kinds) struct {
 	DNames Names             `json:"d_names"`
 	Plain  string
 	Hidden string `json:"-"`
-	Dash   string `json:"-,"`
-	secret int
 } {
 	return v
 }
@@ -912,14 +910,12 @@ func faustAppendKinds(dst []byte, v *Kinds) ([]byte, error) {
 	dst = faustAppendNames(dst, &v.DNames)
 	dst = append(dst, `,"Plain":`...)
 	dst = codec.AppendString(dst, v.Plain)
-	dst = append(dst, `,"-":`...)
-	dst = codec.AppendString(dst, v.Dash)
 	return append(dst, '}'), nil
 }
 
 // faustSizeKinds is about the length of v's JSON.
 func faustSizeKinds(v *Kinds) int {
-	return 599 + len(v.S) + len(v.Data)*4/3 + faustSizeIntPointer(&v.P) + faustSizeStringPointerPointer(&v.PP) + faustSizeTimePointer(&v.PT) + faustSizeIntArray3(&v.Arr) + faustSizeStringArray2(&v.ArrS) + faustSizeUint8Array4(&v.Hash) + faustSizeFloat64SliceSlice(&v.Matrix) + faustSizeIntByText(&v.ByText) + faustSizeStringByInt(&v.ByInt) + faustSizeBoolByCount(&v.ByUint) + faustSizeIntByTime(&v.ByTime) + faustSizeIntSliceByString(&v.Lists) + faustSizePrefPointerSlice(&v.Ptrs) + faustSizeAnyByString(&v.Anys) + len(v.DText) + len(v.DBlob)*4/3 + faustSizeNames(&v.DNames) + len(v.Plain) + len(v.Dash)
+	return 592 + len(v.S) + len(v.Data)*4/3 + faustSizeIntPointer(&v.P) + faustSizeStringPointerPointer(&v.PP) + faustSizeTimePointer(&v.PT) + faustSizeIntArray3(&v.Arr) + faustSizeStringArray2(&v.ArrS) + faustSizeUint8Array4(&v.Hash) + faustSizeFloat64SliceSlice(&v.Matrix) + faustSizeIntByText(&v.ByText) + faustSizeStringByInt(&v.ByInt) + faustSizeBoolByCount(&v.ByUint) + faustSizeIntByTime(&v.ByTime) + faustSizeIntSliceByString(&v.Lists) + faustSizePrefPointerSlice(&v.Ptrs) + faustSizeAnyByString(&v.Anys) + len(v.DText) + len(v.DBlob)*4/3 + faustSizeNames(&v.DNames) + len(v.Plain)
 }
 
 // faustDecodeKinds reads the value at r's position into v.
@@ -1047,9 +1043,6 @@ func faustDecodeKinds(r *codec.Reader, v *Kinds) {
 		if r.Try(`,"Plain":`) {
 			r.String(&v.Plain)
 		}
-		if r.Try(`,"-":`) {
-			r.String(&v.Dash)
-		}
 		if r.End() {
 			return
 		}
@@ -1136,8 +1129,6 @@ func faustDecodeKinds(r *codec.Reader, v *Kinds) {
 			faustDecodeNames(r, &v.DNames)
 		case "Plain":
 			r.String(&v.Plain)
-		case "-":
-			r.String(&v.Dash)
 		default:
 			r.Skip()
 		}

@@ -114,8 +114,6 @@ type Kinds struct {
 	DNames Names             `json:"d_names"`
 	Plain  string
 	Hidden string `json:"-"`
-	Dash   string `json:"-,"`
-	secret int
 }
 
 // Options has the options of the json tag.
