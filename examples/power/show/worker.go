@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -126,6 +125,7 @@ func (w *worker) load(ctx context.Context, path string) <-chan error {
 func (w *worker) watch(ctx context.Context, loaded <-chan error, readings int64, kill bool) error {
 	ticker := time.NewTicker(300 * time.Millisecond)
 	defer ticker.Stop()
+	var why error
 	for isLoaded := false; ; {
 		select {
 		case err := <-loaded:
@@ -137,12 +137,13 @@ func (w *worker) watch(ctx context.Context, loaded <-chan error, readings int64,
 		case err := <-w.ended:
 			return fmt.Errorf("the worker ended: %w\n%s", err, w.logTail())
 		case <-ctx.Done():
-			return ctx.Err()
+			return errors.Join(ctx.Err(), why)
 		case <-ticker.C:
 		}
 		read, err := w.read(ctx)
 		if err != nil {
-			continue // not ready yet
+			why = err // not ready yet, or broken: the deadline tells
+			continue
 		}
 		w.show(ctx, read)
 		if kill && read > readings/8 {
@@ -169,15 +170,14 @@ func (w *worker) read(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	var rows []struct {
+		Committed int64 `json:"committed"`
+	}
+	if err := json.Unmarshal(out, &rows); err != nil {
+		return 0, err
+	}
 	n := int64(0)
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		var row struct {
-			Topic     string `json:"topic"`
-			Committed int64  `json:"committed"`
-		}
-		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
-			return 0, err
-		}
+	for _, row := range rows {
 		n += max(row.Committed, 0)
 	}
 	return n, nil
