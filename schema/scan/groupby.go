@@ -3,6 +3,7 @@ package scan
 import (
 	"fmt"
 	"go/types"
+	"reflect"
 	"strings"
 
 	"github.com/faustgen/faustgen/schema"
@@ -72,19 +73,22 @@ func (s *signature) groupPath(g *schema.GroupBy, value types.Type) bool {
 			s.notStruct(col, steps, i, struc)
 			return false
 		}
-		v, path, ok := s.fieldPath(struc, name)
+		v, path, tag, ok := s.fieldPath(struc, name)
 		if !ok {
 			s.noField(col, struc, name)
+			return false
+		}
+		if tag.Get("json") == "-" || faustSkips(tag) || !v.Exported() && !v.Embedded() {
+			s.p.report(col, "F018", "group by a field that is sent, or by a function", "field %s (%s) of %s is not on the wire, so it would be empty in every event", name, schema.At(0), types.TypeString(struc, s.p.qualify))
+			s.p.relate(s.p.pos(v.Pos()))
 			return false
 		}
 		if invalid(v.Type()) {
 			s.p.rejected(nil, "field "+name, col)
 			return false
 		}
-		for _, e := range path { // embedded fields that lead to a promoted one
-			_, ptr := types.Unalias(e.Type()).(*types.Pointer)
-			g.Path, g.PathPointers = append(g.Path, e.Name()), append(g.PathPointers, ptr)
-		}
+		names, pointers := s.p.steps(path)
+		g.Path, g.PathPointers = append(g.Path, names...), append(g.PathPointers, pointers...)
 		t = types.Unalias(v.Type())
 		_, ptr := t.(*types.Pointer)
 		g.Path = append(g.Path, name)
@@ -100,24 +104,25 @@ func (s *signature) groupPath(g *schema.GroupBy, value types.Type) bool {
 	return true
 }
 
-// fieldPath finds a field with the embedded fields that lead to it.
-func (s *signature) fieldPath(struc types.Type, name string) (*types.Var, []*types.Var, bool) {
+// fieldPath finds a field with its tag, and the embedded fields that lead to it.
+func (s *signature) fieldPath(struc types.Type, name string) (v *types.Var, path []*types.Var, tag reflect.StructTag, ok bool) {
 	obj, index, _ := types.LookupFieldOrMethod(struc, true, s.p.pkg.Types, name)
-	v, ok := obj.(*types.Var)
-	if !ok {
-		return nil, nil, false
+	if v, ok = obj.(*types.Var); !ok {
+		return nil, nil, "", false
 	}
-	var path []*types.Var
 	at := struc
-	for _, i := range index[:len(index)-1] {
+	for n, i := range index {
 		if ptr, ok := types.Unalias(at).(*types.Pointer); ok {
 			at = ptr.Elem()
 		}
-		f := at.Underlying().(*types.Struct).Field(i)
-		path = append(path, f)
-		at = f.Type()
+		st := at.Underlying().(*types.Struct)
+		tag = reflect.StructTag(st.Tag(i))
+		if n < len(index)-1 {
+			path = append(path, st.Field(i))
+			at = st.Field(i).Type()
+		}
 	}
-	return v, path, true
+	return v, path, tag, true
 }
 
 // findField is the field of a struct type of that name, nil if there is none.

@@ -73,8 +73,8 @@ func (b *recordReader) fields() {
 	own := map[string]*jsonField{}
 	for i := range b.st.NumFields() {
 		f, inner := member(level{st: b.st}, i)
-		if f == nil || inner != nil {
-			continue
+		if f == nil || inner != nil || !f.tagged {
+			continue // of a tagged and an untagged field the tagged one wins
 		}
 		if before := own[f.name]; before != nil {
 			b.report(b.fieldPos(f.v), "F031", "give one of them another name on the wire", "fields %s (%s) and %s of %s are both %q in JSON, so neither would be written",
@@ -93,10 +93,7 @@ func (b *recordReader) field(f *jsonField) *schema.Field {
 	out := &schema.Field{
 		Go: f.v.Name(), JSON: f.name, OmitEmpty: f.omitEmpty, OmitZero: f.omitZero, Quoted: f.quoted, Pos: b.fieldPos(f.v), Codec: "own",
 	}
-	for _, v := range f.path {
-		_, ptr := types.Unalias(v.Type()).(*types.Pointer)
-		out.Path, out.PathPointers = append(out.Path, v.Name()), append(out.PathPointers, ptr)
-	}
+	out.Path, out.PathPointers = b.steps(f.path)
 	decl, at := b.declOf(f.v)
 	out.TagPos = out.Pos
 	if decl != nil {
@@ -118,8 +115,25 @@ func (b *recordReader) field(f *jsonField) *schema.Field {
 	return out
 }
 
-// tags reads the validate and faust tags. Mistakes are reported where the field is declared.
+// steps are the names of embedded fields that lead to a promoted one, and whether each is a pointer. Those that only their own package
+// may name are left out: Go promotes what is in them.
+func (p *pkgReader) steps(path []*types.Var) (names []string, pointers []bool) {
+	for _, v := range path {
+		if !v.Exported() && v.Pkg() != p.pkg.Types {
+			continue
+		}
+		_, ptr := types.Unalias(v.Type()).(*types.Pointer)
+		names, pointers = append(names, v.Name()), append(pointers, ptr)
+	}
+	return names, pointers
+}
+
+// tags reads the validate and faust tags. Mistakes are reported where the field is declared. Fields that are promoted from other
+// modules have tags that were not written for us.
 func (b *recordReader) tags(f *jsonField, out *schema.Field) {
+	if f.v.Pkg() == nil || !b.ours(f.v.Pkg().Path()) {
+		return
+	}
 	var wrong []schema.Diagnostic
 	if text, ok := f.tag.Lookup("validate"); ok && text != "" && text != "-" {
 		out.Required, out.Rules, wrong = schema.ParseValidate(text)

@@ -323,7 +323,9 @@ type Order struct {
 	Base
 }
 
-type Line struct { Count int }
+type Line struct { Count int; hidden }
+
+type hidden struct { Deep string }
 
 // Base is embedded.
 type Base struct { ID string }
@@ -374,6 +376,9 @@ func Count(ctx context.Context, o model.Order) error { return nil }
 	order := p.Record("case.test/model.Order")
 	if order.Declared || !order.Marked || order.Time != "At" || order.Doc != "Order is a purchase." || order.Fields[0].Doc != "At is when." || order.Fields[0].Pos.Col != 2 {
 		t.Errorf("the record of the other package is %+v", order)
+	}
+	if deep := p.Record("case.test/model.Line").Fields[1]; deep.Go != "Deep" || len(deep.Path) != 0 {
+		t.Errorf("what is promoted from an unexported struct of another package is %+v", deep)
 	}
 	if base := order.Fields[2]; base.Go != "ID" || !slices.Equal(base.Path, []string{"Base"}) {
 		t.Errorf("the promoted field is %+v", base)
