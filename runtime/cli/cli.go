@@ -177,8 +177,9 @@ func (p *program) does(f func(cmd *cobra.Command, args []string) error) func(*co
 			args[i] = shown(args[i])
 		}
 		if err := f(cmd, args); err != nil {
-			if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
-				err = errInterrupted
+			ended := errors.Is(context.Cause(cmd.Context()), errInterrupted)
+			if ended && (errors.Is(err, context.Canceled) || errors.Is(err, errInterrupted)) {
+				err = errInterrupted // whatever was waited for
 			}
 			return failure{err}
 		}

@@ -15,6 +15,9 @@ import (
 	"github.com/faustgen/faustgen/runtime/codec"
 )
 
+// errSendInterrupted is errInterrupted where it matters how far it came.
+var errSendInterrupted = errors.New("interrupted")
+
 func (p *program) sendCommand() *cobra.Command {
 	s, key, file := &settings{}, "", ""
 	cmd := &cobra.Command{
@@ -108,7 +111,7 @@ func (p *program) sendFile(ctx context.Context, opts []faust.Option, e *envelope
 	return p.sendAll(ctx, opts, e.topic.Name, func() (faust.Raw, bool, error) {
 		for {
 			if ctx.Err() != nil {
-				return faust.Raw{}, false, errInterrupted
+				return faust.Raw{}, false, errSendInterrupted
 			}
 			line, err := lines.next()
 			if errors.Is(err, io.EOF) {

@@ -17,7 +17,7 @@ import (
 func TestWrongUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                                "no command given",
-		"wrker":                           "did you mean broker or worker?",
+		"wrker":                           "worker?",
 		"nonsense":                        `no command "nonsense"`,
 		"worker --brokr x:1":              "unknown flag: --brokr",
 		"worker again":                    `argument "again" is one too many`,
