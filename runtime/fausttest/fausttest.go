@@ -94,7 +94,12 @@ type Driver struct {
 
 	producer *kgo.Client
 	sent     int
-	tails    *tails
+
+	// How Settle sees the topics that agents read.
+	tails      map[topicPartition]*tail
+	news       int64         // the sum of the offsets after the last records that are news
+	quietSince time.Time     // when it last changed
+	quietTime  time.Duration // how long it must not change
 }
 
 // Run runs app with one worker and calls f. Then it stops the workers cleanly. A worker that ends with an error fails the test with it,
@@ -114,9 +119,13 @@ func Run(t *testing.T, app *faust.App, f func(t *testing.T, d *Driver), opts ...
 
 func newDriver(t testing.TB, app *faust.App, dir string, opts []Option) *Driver {
 	t.Helper()
-	d := &Driver{t: t, app: app, dir: dir, network: devbroker.Virtual(), setup: setup{workers: 1}, topics: map[string]faust.TopicUse{}}
+	d := &Driver{t: t, app: app, dir: dir, network: devbroker.Virtual(), setup: setup{workers: 1}, topics: map[string]faust.TopicUse{},
+		tails: map[topicPartition]*tail{}}
 	for _, o := range opts {
 		o(&d.setup)
+	}
+	if windowsBehindGroupBy(app.Spec()) {
+		d.quietTime = quietTime
 	}
 	d.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: d.setup.logLevel}))
 	var err error
@@ -176,9 +185,6 @@ func (d *Driver) close() {
 	d.end(faust.ErrKill, d.running()...)
 	if d.producer != nil {
 		d.producer.Close()
-	}
-	if d.tails != nil {
-		d.tails.client.Close()
 	}
 	if err := d.broker.Close(); err != nil {
 		d.t.Errorf("fausttest: close the broker: %v", err)

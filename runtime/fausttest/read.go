@@ -48,6 +48,9 @@ func Read[K, V any](d *Driver, topic string) []faust.Event[K, V] {
 	return events
 }
 
+// span is what to read of one partition: offsets from..to-1.
+type span struct{ from, to int64 }
+
 // records reads a topic from its first record to its last.
 func (d *Driver) records(topic string) []*kgo.Record {
 	d.t.Helper()
@@ -55,10 +58,20 @@ func (d *Driver) records(topic string) []*kgo.Record {
 	if infos == nil {
 		d.fatal("read %s: no such topic; this application has %s", topic, strings.Join(d.topicNames(), ", "))
 	}
-	from, left := map[int32]kgo.Offset{}, map[int32]int64{}
+	spans := map[int32]span{}
 	for _, p := range infos {
-		if p.LastStableOffset > p.LogStartOffset {
-			from[p.Partition], left[p.Partition] = kgo.NewOffset().At(p.LogStartOffset), p.LastStableOffset
+		spans[p.Partition] = span{p.LogStartOffset, p.LastStableOffset}
+	}
+	return d.fetch(topic, spans)
+}
+
+// fetch reads parts of a topic's partitions and returns the records by partition, then offset.
+func (d *Driver) fetch(topic string, spans map[int32]span) []*kgo.Record {
+	d.t.Helper()
+	from, left := map[int32]kgo.Offset{}, map[int32]int64{}
+	for p, s := range spans {
+		if s.from < s.to {
+			from[p], left[p] = kgo.NewOffset().At(s.from), s.to
 		}
 	}
 	if len(left) == 0 {
@@ -76,7 +89,11 @@ func (d *Driver) records(topic string) []*kgo.Record {
 			d.fatal("read %s: %v", topic, err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			if end, ok := left[r.Partition]; ok && r.Offset+1 >= end {
+			end, ok := left[r.Partition]
+			if !ok {
+				return
+			}
+			if r.Offset+1 >= end {
 				delete(left, r.Partition)
 			}
 			if !r.Attrs.IsControl() {
