@@ -82,11 +82,14 @@ func (d *Directive) Usage() string {
 		}
 	}
 	for _, a := range d.Args {
-		if a.Kind == Flag {
-			s.WriteString(" [" + a.Name + "]")
-		} else {
-			s.WriteString(" [" + a.Name + "=" + a.value() + "]")
+		text := a.Name
+		if a.Kind != Flag {
+			text += "=" + a.value()
 		}
+		if !a.Required {
+			text = "[" + text + "]"
+		}
+		s.WriteString(" " + text)
 	}
 	return s.String()
 }

@@ -67,6 +67,9 @@ func TestRegistry(t *testing.T) {
 				t.Errorf("//faust:%s has two arguments %s", d.Name, a.Name)
 			}
 			names[a.Name] = true
+			if a.Doc == "" {
+				t.Errorf("%s of //faust:%s has no doc", a.Name, d.Name)
+			}
 			if a.Kind == Choice && len(a.Values) == 0 || a.Kind == Number && a.Max == 0 {
 				t.Errorf("%s of //faust:%s takes no value at all", a.Name, d.Name)
 			}

@@ -3,7 +3,7 @@ package schema
 // maxPartitions bounds the partition counts that are taken for meant; Kafka clusters end long before.
 const maxPartitions = 100_000
 
-// later are the values of codec= that the language has and this version does not build.
+// laterCodecs are the values of codec= that the language has and this version does not build.
 var laterCodecs = map[string]string{
 	"avro":   "use codec=json",
 	"base64": "use codec=json, whose []byte fields are base64",
@@ -37,7 +37,7 @@ var windowArgs = []Argument{
 	{Name: "idle", Kind: Length, Doc: "when a partition has no lag and no record for so long, its time goes on with the wall clock (default: never)"},
 }
 
-// with returns a copy of partitionsOf or the like with its own doc line.
+// with returns a copy of an argument with another doc line.
 func (a Argument) with(doc string) Argument {
 	a.Doc = doc
 	return a
@@ -115,18 +115,19 @@ var Directives = []Directive{
 		Args:  []Argument{leader, {Name: "tz", Kind: Word, Doc: "time zone (default UTC)"}}},
 	{Name: "task", On: []Node{OnFunc}, Doc: "runs once per worker, from its start", Args: []Argument{leader}},
 	{Name: "page", On: []Node{OnFunc}, Doc: "answers HTTP requests", Instead: "use the worker's query command, or NewQueries in a service of your own",
-		Words: []Argument{{Name: "method", Kind: Word, Required: true}, {Name: "path", Kind: Word, Required: true}},
+		Words: []Argument{{Name: "method", Kind: Word, Required: true, Doc: "of HTTP"}, {Name: "path", Kind: Word, Required: true, Doc: "which may hold {key}"}},
 		Args:  []Argument{{Name: "table", Kind: Word, Doc: "Tables.Field: the request goes to the worker that owns {key}"}}},
 	{Name: "command", On: []Node{OnFunc}, Doc: "is a sub-command of the worker",
 		Words: []Argument{{Name: "name", Kind: Word, Required: true, Doc: "of the command"}}},
 	{Name: "join", On: []Node{OnFunc}, Doc: "joins two topics in a window", Instead: "keep one side in a table and look it up in an agent of the other",
-		Words: []Argument{{Name: "left", Kind: Word, Required: true}, {Name: "right", Kind: Word, Required: true}},
-		Args: []Argument{{Name: "within", Kind: Length}, {Name: "kind", Kind: Choice, Values: []string{"inner", "left", "outer"}},
-			{Name: "grace", Kind: Length}}},
+		Words: []Argument{{Name: "left", Kind: Word, Required: true, Doc: "topic"}, {Name: "right", Kind: Word, Required: true, Doc: "topic"}},
+		Args: []Argument{{Name: "within", Kind: Length, Doc: "how far the times of a pair may differ"},
+			{Name: "kind", Kind: Choice, Values: []string{"inner", "left", "outer"}, Doc: "what happens to records without a match"},
+			{Name: "grace", Kind: Length, Doc: "how late a record may be"}}},
 	{Name: "union", On: []Node{OnInterface}, Doc: "lets a topic hold one of several records", Instead: "use one topic for each record, or a record with a pointer for each",
-		Words: []Argument{{Name: "field=type", Kind: Word}}},
+		Words: []Argument{{Name: "field=type", Kind: Word, Doc: "the member that tells the records apart"}}},
 	{Name: "renamed", On: []Node{OnStruct, OnField}, Doc: "tells the former name of a record, field, topic or table", Instead: `keep the name that is in use: by the json tag, //faust:topic <name> or //faust:table <name>`,
-		Args: []Argument{{Name: "from", Kind: Word, Required: true}}},
+		Args: []Argument{{Name: "from", Kind: Word, Required: true, Doc: "the former name"}}},
 }
 
 var leader = Argument{Name: "leader", Kind: Flag, Instead: "leave it out and make the function safe to run on every worker", Doc: "only on one worker of the application"}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -80,8 +82,8 @@ func directive(w io.Writer, d *schema.Directive) {
 			if a.Instead != "" {
 				doc += " (not built yet; " + a.Instead + ")"
 			}
-			if doc == "" {
-				continue
+			if len(a.Later) > 0 {
+				doc += " (not built yet: " + strings.Join(slices.Sorted(maps.Keys(a.Later)), ", ") + ")"
 			}
 			fmt.Fprintf(w, "      %s\t%s\n", a.Name, doc)
 		}

@@ -54,16 +54,16 @@ func (p *pkgReader) handleFields(s *structDecl, kinds ...string) []handle {
 	return out
 }
 
-// fits says whether a field's type is one of kinds, and reports it if not.
+// fits says whether a field has a name and its type is one of kinds, and reports it if not.
 func (p *pkgReader) fits(s *structDecl, id *ast.Ident, t types.Type, kind string, kinds []string) bool {
-	for _, k := range kinds {
-		if k == kind && id.Name != "_" {
-			return true
-		}
-	}
 	if id.Name == "_" {
 		p.report(p.pos(id.Pos()), "F010", "name the field", "the handle struct %s has a field without a name", s.spec.Name.Name)
 		return false
+	}
+	for _, k := range kinds {
+		if k == kind {
+			return true
+		}
 	}
 	hint := "it holds fields faust.Topic[K, V] only"
 	if s.use.Name == "tables" {
