@@ -8,7 +8,8 @@
 //	-- want/output --
 //	-- want/stderr --            instead of all these: the diagnostics, exactly
 //
-// go test ./golden -update writes the want files anew; review the difference.
+// go test ./golden -update writes the want files anew; review the difference. A new case about diagnostics begins with an empty
+// want/stderr.
 //
 // All good cases are one module: loaded once, vetted once, and linked into one test program that runs them all. The bad ones are
 // another. Neither needs the network.
