@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -148,7 +149,7 @@ func TestSyntaxError(t *testing.T) {
 		{`{"a":1]`, `json: a: expected a comma or the end of the object, found "]" (at byte 6)`},
 		{`{"a" 1}`, `json: the document: expected a colon, found "1}" (at byte 5)`},
 		{`[1,2,,3]`, `json: [2]: expected an integer, found ",3]" (at byte 5)`},
-		{`{"x":{"y\"z":[[0],[0,12345678901234567890]]}}`, `json: x.y\"z[1][1]: expected an integer of 64 bits, found "12345678901234567890]]}}" (at byte 21)`},
+		{`{"x":{"y\"z":[[0],[0,12345678901234567890]]}}`, `json: x.y\"z[1][1]: expected an integer of ` + strconv.Itoa(strconv.IntSize) + ` bits, found "12345678901234567890]]}}" (at byte 21)`},
 		{`1 2`, `json: the document: expected the end of the document, found "2" (at byte 2)`},
 		{``, `json: the document: expected an integer, found the end (at byte 0)`},
 		{`{"a":3000000000000000000000,"b":"a rather long text that goes on"}`, `json: a: expected an integer of 64 bits, found "3000000000000000000000,\""… (at byte 5)`},

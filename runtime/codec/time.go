@@ -70,7 +70,7 @@ func digits2(s []byte, i int) int {
 	_ = s[i+1]
 	tens, ones := s[i]-'0', s[i+1]-'0'
 	if tens > 9 || ones > 9 {
-		return math.MinInt32
+		return -1 << 20 // a hundred times that still fits 32 bits
 	}
 	return int(tens)*10 + int(ones)
 }
