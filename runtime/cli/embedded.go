@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"time"
 
 	"github.com/faustgen/faustgen/runtime/devbroker"
 )
@@ -23,5 +25,17 @@ func startBroker(ctx context.Context, listen, dir string, log *slog.Logger) (add
 	case err != nil:
 		return "", nil, fmt.Errorf("development broker: %w", err)
 	}
-	return b.Addr(), b.Close, nil
+	return b.Addr(), func() error {
+		// Other processes use this broker too: what they have begun may end. And whoever stops the worker to delete its directory has
+		// deleted it by now; then there is nothing to save, and nothing must be made anew.
+		time.Sleep(lastRequests)
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+			log.Warn("development broker ends without saving: its directory is gone", "dir", dir)
+			return nil
+		}
+		return b.Close()
+	}, nil
 }
+
+// lastRequests is how long the development broker goes on when its worker has stopped.
+const lastRequests = 300 * time.Millisecond
