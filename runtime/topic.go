@@ -309,7 +309,9 @@ func ValueFromJSON[V any](json, topic *ValueCodec[V]) func([]byte) ([]byte, time
 		}
 		var at time.Time
 		if json.Time != nil {
-			at = json.Time(&v)
+			if at = json.Time(&v); at.IsZero() || at.UnixMilli() < 0 { // what an agent would refuse
+				return nil, time.Time{}, errors.New("the event time is missing or before 1970; set the record's time= field")
+			}
 		}
 		out, err := topic.Append([]byte{}, &v)
 		return out, at, err

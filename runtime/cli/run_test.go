@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/faustgen/faustgen/runtime/cli/clitest"
 )
 
 const noon = `"2026-03-01T12:00:00Z"`
@@ -81,7 +83,7 @@ func TestSendAndQuery(t *testing.T) {
 func TestSendStopsAtABadLine(t *testing.T) {
 	c := broker(t)
 	file := filepath.Join(t.TempDir(), "lines.jsonl")
-	lines := `{"key":1,"value":{"watts":1}}` + "\n\n" + `{"key":1,"value":{"watts":-1}}` + "\n" + `{"key":1,"value":{"watts":1}}` + "\n"
+	lines := `{"key":1,"value":{"watts":1,"at":` + noon + `}}` + "\n\n" + `{"key":1,"value":{"watts":-1,"at":` + noon + `}}` + "\n" + `{"key":1,"value":null}` + "\n"
 	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +92,8 @@ func TestSendStopsAtABadLine(t *testing.T) {
 		t.Errorf("%d records are in the topic, want 1", total)
 	}
 	c.do(t, "send", "readings", "--file", file+".absent").want(t, exitFailed, "no such file", "--file names a file")
-	c.do(t, "send", "readings", `{"watts":-1}`).want(t, exitFailed, "topic readings (Reading): value: ", "must be at least 0")
-	c.do(t, "send", "readings", `{"watts":1}`, "--key", "one").want(t, exitFailed, `key "one" of topic readings (int64)`)
+	c.do(t, "send", "readings", `{"watts":-1,"at":`+noon+`}`).want(t, exitFailed, "topic readings (Reading): value: ", "must be at least 0")
+	c.do(t, "send", "readings", `{"watts":1,"at":`+noon+`}`, "--key", "one").want(t, exitFailed, `key "one" of topic readings (int64)`)
 	if total := c.total(t); total != 1 {
 		t.Errorf("%d records are in the topic, want 1", total)
 	}
@@ -193,7 +195,7 @@ func TestResetDamagedState(t *testing.T) {
 // Commands give up on a broker that does not answer, and name it and the flag.
 func TestBrokerAway(t *testing.T) {
 	c := call{patience: 200 * time.Millisecond, env: map[string]string{"FAUST_BROKER": "127.0.0.1:1"}}
-	for _, args := range []string{`send readings {"watts":1}`, "query reading_count", "lag", "reset --offsets --yes", "seed 1"} {
+	for _, args := range []string{"send readings null", "query reading_count", "lag", "reset --offsets --yes", "seed 1"} {
 		ctx := context.Background()
 		stderr := &buffer{}
 		code, stdout := c.run(ctx, stderr, strings.Fields(args)...)
@@ -207,7 +209,7 @@ func TestBrokerAway(t *testing.T) {
 // Signals end a command that waits, without a message about contexts.
 func TestInterruptedWhileWaiting(t *testing.T) {
 	c := call{env: map[string]string{"FAUST_BROKER": "127.0.0.1:1"}}
-	for _, args := range []string{"lag", "query reading_count", `send readings {"watts":1}`} {
+	for _, args := range []string{"lag", "query reading_count", "send readings null"} {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		cancel(errInterrupted)
 		stderr := &buffer{}
@@ -350,4 +352,48 @@ func (c call) total(t *testing.T) int64 {
 		sum += r.Lag
 	}
 	return sum
+}
+
+// A signal ends a file between two lines, and it is said how far it came.
+func TestSendIsInterrupted(t *testing.T) {
+	c := broker(t)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	in := &endless{after: 3, then: func() { cancel(errInterrupted) }}
+	stderr := &buffer{}
+	code := run(ctx, clitest.Faust(), &program{name: "clitest", in: in, out: &buffer{}, err: stderr, patience: time.Minute,
+		env: func(name string) (string, bool) { v, ok := c.env[name]; return v, ok }}, []string{"send", "readings", "--file", "-"})
+	if total := c.total(t); code != exitFailed || stderr.String() != fmt.Sprintf("clitest: interrupted; %d records before it were sent\n", total) {
+		t.Errorf("code %d, %d records, %s", code, total, stderr)
+	}
+}
+
+// endless is a file without an end, that calls then with its after-th block.
+type endless struct {
+	after int
+	then  func()
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.after--; e.after == 0 {
+		e.then()
+	}
+	const line = `{"value":{"watts":1,"at":` + noon + `}}` + "\n"
+	n := 0
+	for n+len(line) <= len(p) && n < 10*len(line) {
+		n += copy(p[n:], line)
+	}
+	return n, nil
+}
+
+// Topics have other names on this broker, for the worker and for every other command alike.
+func TestOtherNames(t *testing.T) {
+	c := broker(t)
+	c.env["FAUST_TOPIC"], c.env["FAUST_TOPIC_PREFIX"], c.env["FAUST_APP_ID"] = "readings=meters", "test-", "other"
+	c.do(t, "seed", "2").want(t, exitDone)
+	c.do(t, "send", "readings", `{"watts":1,"at":`+noon+`}`, "--key", "-1").want(t, exitDone, "sent 1 record to readings")
+	dir := t.TempDir()
+	c.do(t, "worker", "--datadir", dir, "--web", "off", "--exit-after-idle", "100ms").want(t, exitDone)
+	c.do(t, "lag").want(t, exitDone, "meters", "test-words", "total lag: 0")
+	o := c.do(t, "reset", "--local", "--offsets", "--internal-topics", "--datadir", dir, "--yes")
+	o.want(t, exitDone, filepath.Join(dir, "other", "state"), "group test-other", "topic test-other-reading_count-changelog", "deleted")
 }
