@@ -13,6 +13,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -79,6 +80,9 @@ func Load(patterns []string, o Options) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load packages: %w", err)
 	}
+	if len(pkgs) < len(found.load) {
+		return nil, explain(cfg, found.load)
+	}
 	slices.SortFunc(pkgs, func(a, b *packages.Package) int { return strings.Compare(a.PkgPath, b.PkgPath) })
 	l := &loader{fset: fset, root: result.Root, sources: map[string]*source{}, inModule: map[string]bool{}}
 	for _, pkg := range pkgs {
@@ -99,6 +103,18 @@ func Load(patterns []string, o Options) (*Result, error) {
 	result.Dirs = slices.Compact(result.Dirs)
 	result.Diagnostics = schema.Sort(l.found)
 	return result, nil
+}
+
+// explain says why the go command has left packages out: go/packages drops some of its messages, as that go.mod needs an update. To go on
+// with what is left would take the missing packages for empty ones.
+func explain(cfg *packages.Config, patterns []string) error {
+	cmd := exec.Command("go", append(append([]string{"list"}, cfg.BuildFlags...), patterns...)...)
+	cmd.Dir, cmd.Env = cfg.Dir, cfg.Env
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return fmt.Errorf("load packages %s: the go command lists fewer than these", strings.Join(patterns, " "))
+	}
+	return fmt.Errorf("load packages: %s", strings.TrimSpace(string(out)))
 }
 
 // loader is what the packages of one scan share.

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -139,6 +140,31 @@ func TestPatterns(t *testing.T) {
 		if _, err := Load([]string{pattern}, Options{Dir: dir, Env: env()}); err == nil {
 			t.Errorf("%s, which does not exist, is no mistake", pattern)
 		}
+	}
+}
+
+// TestModuleNeedsUpdate: when the go command lists nothing, that is a mistake and no empty module, whose files could be removed.
+func TestModuleNeedsUpdate(t *testing.T) {
+	dir := newModule(t, map[string]string{"shop/shop.go": header + records})
+	appendTo := func(name, text string) {
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		if err == nil {
+			_, err = f.WriteString(text)
+			err = errors.Join(err, f.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	appendTo("go.mod", "\nrequire other.test v0.1.0\n\nreplace other.test => ./other\n")
+	appendTo("../stub/go.mod", "\nrequire other.test v0.2.0\n")
+	if err := os.Mkdir(filepath.Join(dir, "other"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	appendTo("other/go.mod", "module other.test\n")
+	_, err := Load([]string{"./..."}, Options{Dir: dir, Env: append(env(), "GOFLAGS=-mod=readonly")})
+	if err == nil || !strings.Contains(err.Error(), "go.mod") {
+		t.Errorf("the error is %v", err)
 	}
 }
 
