@@ -3,6 +3,7 @@ package faustgen_test
 import (
 	"fmt"
 	"go/ast"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"os"
@@ -48,6 +49,9 @@ func TestSnippets(t *testing.T) {
 			continue
 		}
 		programs++
+		if formatted, err := format.Source([]byte(s.code)); err != nil || string(formatted) != s.code {
+			t.Errorf("%s: the program is not as gofmt writes it (%v):\n%s", s, err, formatted)
+		}
 		name := strings.TrimSuffix(s.file.Name.Name, "_test")
 		folder := folders[s.doc+" "+name]
 		if folder == "" || strings.Contains(s.code, "\n//faust:app ") {
@@ -62,7 +66,7 @@ func TestSnippets(t *testing.T) {
 		origin[file] = s
 		write(t, filepath.Join(dir, file), s.code)
 	}
-	if programs < 1 {
+	if programs < 8 || fragments < 4 {
 		t.Fatalf("only %d programs and %d fragments found in the documents: the search is broken", programs, fragments)
 	}
 	generateSnippets(t, dir, origin)
