@@ -204,3 +204,14 @@ func BenchmarkEmit(b *testing.B) {
 		}
 	}
 }
+
+func TestGroupByOfPointerValues(t *testing.T) {
+	pkg := ordersPackage()
+	pkg.Topics.Fields[0].Value = pointerTo(orderType)
+	pkg.Agents = pkg.Agents[:1]
+	pkg.Agents[0].Value = pointerTo(orderType)
+	pkg.Agents[0].GroupBy = &schema.GroupBy{By: "AccountID", Path: []string{"AccountID"}, Key: stringType}
+	mustContain(t, emitted(t, pkg),
+		"func(v **Order) (k string, ok bool) {\n\t\tif *v == nil {\n\t\t\treturn k, false\n\t\t}\n\t\treturn (*v).AccountID, true",
+		"func faustTimeOrderMetaAt(v **Order) time.Time {\n\tif *v == nil || (*v).Meta == nil {")
+}

@@ -59,8 +59,8 @@ func (e *emitter) groupKey(a *schema.Agent) *jen.Statement {
 func start(v string, t *schema.Type) (field, nils *jen.Statement) {
 	field = jen.Id(v)
 	for ; t.Kind == schema.Pointer; t = t.Elem {
+		nils = or(nils, jen.Op("*").Add(field.Clone()).Op("==").Nil())
 		field = jen.Parens(jen.Op("*").Add(field))
-		nils = or(nils, field.Clone().Op("==").Nil())
 	}
 	return field, nils
 }
