@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -59,7 +60,7 @@ func (g *gate) Accept() (net.Conn, error) {
 	for {
 		conn, err := g.Listener.Accept()
 		if err == nil {
-			return &guarded{Conn: conn, log: g.log}, nil
+			return &guarded{Conn: conn, log: g.log, closed: make(chan struct{})}, nil
 		}
 		select {
 		case <-g.closed:
@@ -90,7 +91,16 @@ type guarded struct {
 	have int     // bytes of head seen
 	left int     // bytes of the request still to come after its head
 	err  error
+
+	member    atomic.Bool // a JoinGroup or SyncGroup has come this way
+	closed    chan struct{}
+	closeOnce sync.Once
 }
+
+// linger is how long kfake does not hear that a member's connection has ended. A member whose answer to JoinGroup or SyncGroup can't be
+// delivered would otherwise stay in its group for ever: kfake begins to watch for its heartbeats after the delivery only. It is more than
+// the rebalance timeout after which a rebalance ends without those who are missing.
+const linger = 2 * time.Minute
 
 // Read implements net.Conn. It is called by one goroutine at a time.
 func (c *guarded) Read(p []byte) (int, error) {
@@ -98,11 +108,32 @@ func (c *guarded) Read(p []byte) (int, error) {
 		return 0, c.err
 	}
 	n, err := c.Conn.Read(p)
+	if err != nil && c.member.Load() {
+		select {
+		case <-c.closed:
+		case <-time.After(linger):
+		}
+	}
 	if c.err = c.check(p[:n]); c.err != nil {
 		c.log.Warn("broker closes a connection", "from", c.RemoteAddr().String(), "err", c.err)
 		return 0, c.err
 	}
 	return n, err
+}
+
+// Write implements net.Conn. What is for a member that has gone counts as delivered, as in Kafka, where nobody waits for it either.
+func (c *guarded) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil && c.member.Load() {
+		return len(p), nil
+	}
+	return n, err
+}
+
+// Close implements net.Conn.
+func (c *guarded) Close() error {
+	c.closeOnce.Do(func() { close(c.closed) })
+	return c.Conn.Close()
 }
 
 func (c *guarded) check(b []byte) error {
@@ -127,8 +158,12 @@ func (c *guarded) check(b []byte) error {
 				return fmt.Errorf("%w: a request of %d bytes", errNotKafka, size)
 			}
 		case 6:
-			if key := int16(binary.BigEndian.Uint16(c.head[4:])); kmsg.RequestForKey(key) == nil {
+			key := kmsg.Key(binary.BigEndian.Uint16(c.head[4:]))
+			if kmsg.RequestForKey(key.Int16()) == nil {
 				return fmt.Errorf("%w: a request of unknown kind %d", errNotKafka, key)
+			}
+			if key == kmsg.JoinGroup || key == kmsg.SyncGroup {
+				c.member.Store(true)
 			}
 			c.left = int(binary.BigEndian.Uint32(c.head[:])) - 2
 		}

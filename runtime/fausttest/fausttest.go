@@ -44,6 +44,7 @@ type setup struct {
 	workers  int
 	topics   []declared
 	logLevel slog.Level
+	latency  time.Duration
 }
 
 // declared is a topic that exists before the first worker starts.
@@ -194,7 +195,7 @@ func (d *Driver) close() {
 // Options are what a client of the application needs to reach this broker and its workers: for App.RunCommand, App.Query, NewClient and
 // NewQueries.
 func (d *Driver) Options() []faust.Option {
-	return append([]faust.Option{faust.Broker(d.addr()), faust.Dialer(d.network.DialContext), faust.Listener(d.network.Listen), faust.Logger(d.log)},
+	return append([]faust.Option{faust.Broker(d.addr()), faust.Dialer(d.dial), faust.Listener(d.network.Listen), faust.Logger(d.log)},
 		d.setup.worker...)
 }
 
