@@ -22,7 +22,7 @@ func (c *codecs) hasRules(t *schema.Type) bool {
 				return true
 			}
 		}
-		return r.ValidateMethod
+		return false
 	})
 }
 
@@ -87,9 +87,6 @@ func (b *validateBody) record(r *schema.Record) {
 			lines = []jen.Code{jen.If(exists).Block(lines...)}
 		}
 		b.lines = append(b.lines, lines...)
-	}
-	if r.ValidateMethod {
-		b.lines = append(b.lines, jen.Id(b.vs).Op("=").Add(codecName("ViolateErr")).Call(jen.Id(b.vs), jen.Id(b.v).Dot("Validate").Call()))
 	}
 }
 

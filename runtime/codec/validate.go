@@ -65,14 +65,6 @@ func Missing(vs []Violation, path string) []Violation {
 	return append(vs, Violation{Path: path, Rule: "required", Text: "must be given"})
 }
 
-// ViolateErr adds what a record's own Validate method reported.
-func ViolateErr(vs []Violation, err error) []Violation {
-	if err == nil {
-		return vs
-	}
-	return append(vs, Violation{Text: err.Error()})
-}
-
 // Within puts outer before the paths of vs, which a nested record has added.
 func Within(vs []Violation, outer string) {
 	for i, v := range vs {

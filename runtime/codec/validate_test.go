@@ -21,11 +21,10 @@ func TestValidationError(t *testing.T) {
 	WithinIndex(vs[n:], 2)
 	Within(vs[n:], "lines")
 	n = len(vs)
-	vs = ViolateErr(vs, errors.New("the sum is wrong"))
+	vs = append(vs, Violation{Text: "the sum is wrong"})
 	WithinKey(vs[n:], "a")
 	Within(vs[n:], "by_name")
 	vs = Violate(vs, "tags", "max=1", "must have at most 1 element", []string{"a", "b"}, true)
-	vs = ViolateErr(vs, nil)
 
 	err := Invalid(vs)
 	var invalid *ValidationError
