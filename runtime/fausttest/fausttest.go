@@ -125,17 +125,19 @@ func newDriver(t testing.TB, app *faust.App, dir string, opts []Option) *Driver 
 	for _, o := range opts {
 		o(&d.setup)
 	}
-	if windowsBehindGroupBy(app.Spec()) {
-		d.quietTime = quietTime
-	}
 	d.log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: d.setup.logLevel}))
 	var err error
 	d.broker, err = devbroker.Start(t.Context(), devbroker.Config{ListenFn: d.network.Listen, Log: d.log})
 	if err != nil {
 		t.Fatalf("fausttest: %v", err)
 	}
-	if d.group, err = app.Group(d.Options()...); err == nil {
-		err = d.learnTopics()
+	for _, c := range d.setup.topics {
+		if err == nil {
+			err = d.broker.Cluster().CreateTopic(c.name, c.partitions, c.settings)
+		}
+	}
+	if err == nil {
+		err = d.adopt()
 	}
 	if err != nil {
 		d.close()
@@ -144,16 +146,18 @@ func newDriver(t testing.TB, app *faust.App, dir string, opts []Option) *Driver 
 	return d
 }
 
-// learnTopics reads what the application declares and creates the topics that no worker would.
-func (d *Driver) learnTopics() error {
+// adopt reads what the application declares and creates the topics that no worker would.
+func (d *Driver) adopt() (err error) {
+	d.quietTime = 0
+	if windowsBehindGroupBy(d.app.Spec()) {
+		d.quietTime = quietTime
+	}
+	if d.group, err = d.app.Group(d.Options()...); err != nil {
+		return err
+	}
 	uses, err := d.app.Topology(d.Options()...)
 	if err != nil {
 		return err
-	}
-	for _, c := range d.setup.topics {
-		if err := d.broker.Cluster().CreateTopic(c.name, c.partitions, c.settings); err != nil {
-			return fmt.Errorf("create topic %s: %w", c.name, err)
-		}
 	}
 	for _, u := range uses {
 		d.topics[u.Name] = u

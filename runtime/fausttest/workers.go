@@ -78,6 +78,17 @@ func (d *Driver) KillWorker(number int) {
 	d.fatal("worker %d does not run", number)
 }
 
+// Release replaces the application by another build of it. Workers that are started from now on, by Workers, Restart or Kill, run it; those
+// that run go on as they are. The topics that Send and Read know are the new build's.
+func (d *Driver) Release(app *faust.App) {
+	d.t.Helper()
+	d.flush()
+	d.app = app
+	if err := d.adopt(); err != nil {
+		d.fatal("%v", err)
+	}
+}
+
 // Failure waits until a worker has stopped with an error, which the test expects, and returns the error.
 func (d *Driver) Failure() error {
 	d.t.Helper()
