@@ -279,9 +279,8 @@ func (b *appendBody) mapping(u unit) {
 			jen.If(jen.Id(b.err).Op("!=").Nil()).Block(jen.Return(jen.Id(b.dst), jen.Id(b.err))))
 		name = jen.Id(b.dst).Op("=").Append(codecName("AppendString").Call(jen.Id(b.dst), jen.Id(k).Dot("Text")), jen.LitRune(':'))
 	}
-	declared := b.usesErr || textKeyed(t) // TextKeys has declared the error that the elements may set
 	value := b.value(u.of(t.Elem), in(jen.Id(e)), func(err *jen.Statement) jen.Code { return codecName("At").Call(text, err) })
-	b.usesErr = b.usesErr && !declared
+	b.usesErr = b.usesErr && !textKeyed(t) // TextKeys has declared the error that the elements set
 	b.add(
 		b.set(jen.LitRune('{')),
 		jen.For(jen.List(jen.Id(i), jen.Id(k)).Op(":=").Range().Add(list)).Block(

@@ -718,45 +718,45 @@ func faustDecodeEmbeds(r *codec.Reader, v *Embeds) {
 
 // If this does not compile, Kinds has changed since the file was generated: run go generate.
 var _ = func(v Kinds) struct {
-	B      bool              `json:"b"`
-	I      int               `json:"i"`
-	I8     int8              `json:"i8"`
-	I16    int16             `json:"i16"`
-	I32    int32             `json:"i32"`
-	I64    int64             `json:"i64"`
-	U      uint              `json:"u"`
-	U8     uint8             `json:"u8"`
-	U16    uint16            `json:"u16"`
-	U32    uint32            `json:"u32"`
-	U64    uint64            `json:"u64"`
-	F32    float32           `json:"f32"`
-	F64    float64           `json:"f64"`
-	S      string            `json:"s"`
-	Data   []byte            `json:"data"`
-	T      time.Time         `json:"t"`
-	D      time.Duration     `json:"d"`
-	P      *int              `json:"p"`
-	PP     **string          `json:"pp"`
-	PT     *time.Time        `json:"pt"`
-	Arr    [3]int            `json:"arr"`
-	ArrS   [2]string         `json:"arr_s"`
-	Hash   [4]uint8          `json:"hash"`
-	Matrix [][]float64       `json:"matrix"`
-	ByText map[Text]int      `json:"by_text"`
-	ByInt  map[int]string    `json:"by_int"`
-	ByUint map[Count]bool    `json:"by_uint"`
-	ByTime map[time.Time]int `json:"by_time"`
-	Lists  map[string][]int  `json:"lists"`
-	Ptrs   []*Pref           `json:"ptrs"`
-	Any    any               `json:"any"`
-	Anys   map[string]any    `json:"anys"`
-	IP     netip.Addr        `json:"ip"`
-	DText  Text              `json:"d_text"`
-	DLevel Level             `json:"d_level"`
-	DRatio Ratio             `json:"d_ratio"`
-	DFlag  Flag              `json:"d_flag"`
-	DBlob  Blob              `json:"d_blob"`
-	DNames Names             `json:"d_names"`
+	B      bool                  `json:"b"`
+	I      int                   `json:"i"`
+	I8     int8                  `json:"i8"`
+	I16    int16                 `json:"i16"`
+	I32    int32                 `json:"i32"`
+	I64    int64                 `json:"i64"`
+	U      uint                  `json:"u"`
+	U8     uint8                 `json:"u8"`
+	U16    uint16                `json:"u16"`
+	U32    uint32                `json:"u32"`
+	U64    uint64                `json:"u64"`
+	F32    float32               `json:"f32"`
+	F64    float64               `json:"f64"`
+	S      string                `json:"s"`
+	Data   []byte                `json:"data"`
+	T      time.Time             `json:"t"`
+	D      time.Duration         `json:"d"`
+	P      *int                  `json:"p"`
+	PP     **string              `json:"pp"`
+	PT     *time.Time            `json:"pt"`
+	Arr    [3]int                `json:"arr"`
+	ArrS   [2]string             `json:"arr_s"`
+	Hash   [4]uint8              `json:"hash"`
+	Matrix [][]float64           `json:"matrix"`
+	ByText map[Text]int          `json:"by_text"`
+	ByInt  map[int]string        `json:"by_int"`
+	ByUint map[Count]bool        `json:"by_uint"`
+	ByTime map[time.Time]float64 `json:"by_time"`
+	Lists  map[string][]int      `json:"lists"`
+	Ptrs   []*Pref               `json:"ptrs"`
+	Any    any                   `json:"any"`
+	Anys   map[string]any        `json:"anys"`
+	IP     netip.Addr            `json:"ip"`
+	DText  Text                  `json:"d_text"`
+	DLevel Level                 `json:"d_level"`
+	DRatio Ratio                 `json:"d_ratio"`
+	DFlag  Flag                  `json:"d_flag"`
+	DBlob  Blob                  `json:"d_blob"`
+	DNames Names                 `json:"d_names"`
 	Plain  string
 	Hidden string `json:"-"`
 } {
@@ -875,7 +875,7 @@ func faustAppendKinds(dst []byte, v *Kinds) ([]byte, error) {
 	dst = append(dst, `,"by_uint":`...)
 	dst = faustAppendBoolByCount(dst, &v.ByUint)
 	dst = append(dst, `,"by_time":`...)
-	if dst, err = faustAppendIntByTime(dst, &v.ByTime); err != nil {
+	if dst, err = faustAppendFloat64ByTime(dst, &v.ByTime); err != nil {
 		return dst, codec.At("by_time", err)
 	}
 	dst = append(dst, `,"lists":`...)
@@ -915,7 +915,7 @@ func faustAppendKinds(dst []byte, v *Kinds) ([]byte, error) {
 
 // faustSizeKinds is about the length of v's JSON.
 func faustSizeKinds(v *Kinds) int {
-	return 592 + len(v.S) + len(v.Data)*4/3 + faustSizeIntPointer(&v.P) + faustSizeStringPointerPointer(&v.PP) + faustSizeTimePointer(&v.PT) + faustSizeIntArray3(&v.Arr) + faustSizeStringArray2(&v.ArrS) + faustSizeUint8Array4(&v.Hash) + faustSizeFloat64SliceSlice(&v.Matrix) + faustSizeIntByText(&v.ByText) + faustSizeStringByInt(&v.ByInt) + faustSizeBoolByCount(&v.ByUint) + faustSizeIntByTime(&v.ByTime) + faustSizeIntSliceByString(&v.Lists) + faustSizePrefPointerSlice(&v.Ptrs) + faustSizeAnyByString(&v.Anys) + len(v.DText) + len(v.DBlob)*4/3 + faustSizeNames(&v.DNames) + len(v.Plain)
+	return 592 + len(v.S) + len(v.Data)*4/3 + faustSizeIntPointer(&v.P) + faustSizeStringPointerPointer(&v.PP) + faustSizeTimePointer(&v.PT) + faustSizeIntArray3(&v.Arr) + faustSizeStringArray2(&v.ArrS) + faustSizeUint8Array4(&v.Hash) + faustSizeFloat64SliceSlice(&v.Matrix) + faustSizeIntByText(&v.ByText) + faustSizeStringByInt(&v.ByInt) + faustSizeBoolByCount(&v.ByUint) + faustSizeFloat64ByTime(&v.ByTime) + faustSizeIntSliceByString(&v.Lists) + faustSizePrefPointerSlice(&v.Ptrs) + faustSizeAnyByString(&v.Anys) + len(v.DText) + len(v.DBlob)*4/3 + faustSizeNames(&v.DNames) + len(v.Plain)
 }
 
 // faustDecodeKinds reads the value at r's position into v.
@@ -1005,7 +1005,7 @@ func faustDecodeKinds(r *codec.Reader, v *Kinds) {
 			faustDecodeBoolByCount(r, &v.ByUint)
 		}
 		if r.Try(`,"by_time":`) {
-			faustDecodeIntByTime(r, &v.ByTime)
+			faustDecodeFloat64ByTime(r, &v.ByTime)
 		}
 		if r.Try(`,"lists":`) {
 			faustDecodeIntSliceByString(r, &v.Lists)
@@ -1104,7 +1104,7 @@ func faustDecodeKinds(r *codec.Reader, v *Kinds) {
 		case "by_uint":
 			faustDecodeBoolByCount(r, &v.ByUint)
 		case "by_time":
-			faustDecodeIntByTime(r, &v.ByTime)
+			faustDecodeFloat64ByTime(r, &v.ByTime)
 		case "lists":
 			faustDecodeIntSliceByString(r, &v.Lists)
 		case "ptrs":
@@ -2213,6 +2213,29 @@ func faustAppendBoolByCount(dst []byte, v *map[Count]bool) []byte {
 	return append(dst, '}')
 }
 
+// faustAppendFloat64ByTime appends the JSON of v.
+func faustAppendFloat64ByTime(dst []byte, v *map[time.Time]float64) ([]byte, error) {
+	if *v == nil {
+		return append(dst, "null"...), nil
+	}
+	keys, err := codec.TextKeys(*v)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, '{')
+	for i, k := range keys {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(codec.AppendString(dst, k.Text), ':')
+		e := (*v)[k.Key]
+		if dst, err = codec.AppendFloat64(dst, e); err != nil {
+			return dst, codec.At(k.Text, err)
+		}
+	}
+	return append(dst, '}'), nil
+}
+
 // faustAppendFloat64Slice appends the JSON of v.
 func faustAppendFloat64Slice(dst []byte, v *[]float64) ([]byte, error) {
 	var err error
@@ -2309,27 +2332,6 @@ func faustAppendIntByText(dst []byte, v *map[Text]int) []byte {
 	}
 	keys.Free()
 	return append(dst, '}')
-}
-
-// faustAppendIntByTime appends the JSON of v.
-func faustAppendIntByTime(dst []byte, v *map[time.Time]int) ([]byte, error) {
-	if *v == nil {
-		return append(dst, "null"...), nil
-	}
-	keys, err := codec.TextKeys(*v)
-	if err != nil {
-		return dst, err
-	}
-	dst = append(dst, '{')
-	for i, k := range keys {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(codec.AppendString(dst, k.Text), ':')
-		e := (*v)[k.Key]
-		dst = codec.AppendInt(dst, e)
-	}
-	return append(dst, '}'), nil
 }
 
 // faustAppendIntPointer appends the JSON of v.
@@ -2681,6 +2683,23 @@ func faustDecodeBoolByCount(r *codec.Reader, v *map[Count]bool) {
 	*v = m
 }
 
+// faustDecodeFloat64ByTime reads the value at r's position into v.
+func faustDecodeFloat64ByTime(r *codec.Reader, v *map[time.Time]float64) {
+	*v = nil
+	if !r.Object() {
+		return
+	}
+	m := map[time.Time]float64{}
+	for r.Member() {
+		var k time.Time
+		codec.TextKeyInto(r, &k)
+		var e float64
+		r.Float64(&e)
+		m[k] = e
+	}
+	*v = m
+}
+
 // faustDecodeFloat64Slice reads the value at r's position into v.
 func faustDecodeFloat64Slice(r *codec.Reader, v *[]float64) {
 	*v = nil
@@ -2760,23 +2779,6 @@ func faustDecodeIntByText(r *codec.Reader, v *map[Text]int) {
 	m := map[Text]int{}
 	for r.Member() {
 		k := Text(r.Key())
-		var e int
-		r.Int(&e)
-		m[k] = e
-	}
-	*v = m
-}
-
-// faustDecodeIntByTime reads the value at r's position into v.
-func faustDecodeIntByTime(r *codec.Reader, v *map[time.Time]int) {
-	*v = nil
-	if !r.Object() {
-		return
-	}
-	m := map[time.Time]int{}
-	for r.Member() {
-		var k time.Time
-		codec.TextKeyInto(r, &k)
 		var e int
 		r.Int(&e)
 		m[k] = e
@@ -3095,6 +3097,11 @@ func faustSizeBoolByCount(v *map[Count]bool) int {
 	return 2 + len(*v)*25
 }
 
+// faustSizeFloat64ByTime is about the length of v's JSON.
+func faustSizeFloat64ByTime(v *map[time.Time]float64) int {
+	return 2 + len(*v)*36
+}
+
 // faustSizeFloat64Slice is about the length of v's JSON.
 func faustSizeFloat64Slice(v *[]float64) int {
 	return 2 + len(*v)*17
@@ -3126,11 +3133,6 @@ func faustSizeIntByString(v *map[string]int) int {
 
 // faustSizeIntByText is about the length of v's JSON.
 func faustSizeIntByText(v *map[Text]int) int {
-	return 2 + len(*v)*31
-}
-
-// faustSizeIntByTime is about the length of v's JSON.
-func faustSizeIntByTime(v *map[time.Time]int) int {
 	return 2 + len(*v)*31
 }
 
