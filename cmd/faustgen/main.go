@@ -1,8 +1,8 @@
 // Command faustgen generates the code that a package's //faust: directives ask for: codecs of records, typed topics and tables, the
 // steps of agents, and the worker's main.
 //
-// It loads packages, checks what they declare, renders all files in memory, and only then writes those that differ. It starts no
-// goroutines of its own and keeps no cache.
+// It loads packages, checks what they declare, renders all files in memory, and only then writes those that differ. Packages
+// are rendered in parallel and written in order. It keeps no cache.
 package main
 
 import (

@@ -11,11 +11,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/faustgen/faustgen/schema"
 	"github.com/faustgen/faustgen/schema/scan"
@@ -60,12 +62,12 @@ func newPlan(s *settings, patterns []string, stderr io.Writer) (*plan, error) {
 	}
 	p := &plan{root: result.Root}
 	wanted := map[string]bool{}
-	for _, pkg := range result.Packages {
-		files, err := templates.Emit(pkg)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range files {
+	emitted, err := emit(result.Packages)
+	if err != nil {
+		return nil, err
+	}
+	for i, pkg := range result.Packages {
+		for _, f := range emitted[i] {
 			file := filepath.Join(pkg.Dir, filepath.FromSlash(f.Path))
 			wanted[file] = true
 			if err := p.compare(file, f.Content); err != nil {
@@ -80,6 +82,20 @@ func newPlan(s *settings, patterns []string, stderr io.Writer) (*plan, error) {
 	slices.SortFunc(p.files, byPath)
 	slices.SortFunc(p.orphans, byPath)
 	return p, nil
+}
+
+// emit renders the packages, several at a time: it is most of what a run costs.
+func emit(pkgs []*schema.Package) ([][]templates.File, error) {
+	emitted := make([][]templates.File, len(pkgs))
+	var workers errgroup.Group
+	workers.SetLimit(runtime.GOMAXPROCS(0))
+	for i, pkg := range pkgs {
+		workers.Go(func() (err error) {
+			emitted[i], err = templates.Emit(pkg)
+			return err
+		})
+	}
+	return emitted, workers.Wait()
 }
 
 // compare notes a file whose content on disk is another. A main.go that someone wrote by hand is never overwritten.
