@@ -169,7 +169,8 @@ await() {
   local until=$((SECONDS + 120))
   while [ $SECONDS -lt $until ]; do
     if cluster_id "$1" >/dev/null; then return 0; fi
-    if ! alive; then
+    # Not alive, which reads the command line: in its first moments the process still has that of this script.
+    if ! kill -0 "$(cat "$dir/broker.pid")" 2>/dev/null; then
       grep -q 'Address already in use' "$dir/broker.log" && return 1
       tail -n 20 "$dir/broker.log" >&2
       die "the broker ended before it answered; its log is $dir/broker.log"
