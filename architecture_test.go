@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"runtime/store/storetest": {"runtime/store"},
 	"runtime/devbroker":       {},
 	"runtime/fausttest":       {"runtime", "runtime/devbroker", "runtime/codec"},
-	"runtime/cli":             {"runtime", "runtime/devbroker"},
+	"runtime/cli":             {"runtime", "runtime/codec", "runtime/devbroker"},
 	"runtime/internal/record": {},
 	"runtime/internal/broker": {"runtime/internal/record"},
 	"runtime/internal/group":  {"runtime/internal/record"},

@@ -66,6 +66,7 @@ type bound struct {
 	slots   []*task.TableSlot
 	windows []windowed
 	timers  []*taskTimer
+	first   []firstCall // what is left to be called once
 	byName  map[string]queryable
 }
 

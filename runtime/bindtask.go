@@ -58,6 +58,12 @@ func (b *bound) addTable(name string, t task.Table, q queryable) {
 // windowed is a windowed table as its task's pulse sees it.
 type windowed interface{ due() error }
 
+// firstCall is a //faust:task that takes tables: it is called once, when the task begins to run.
+type firstCall struct {
+	name string
+	call func(context.Context) error
+}
+
 // taskTimer is a timer that takes tables: it runs in the task.
 type taskTimer struct {
 	spec *TimerSpec
@@ -180,11 +186,23 @@ func (b *bound) bindFunctions(binder *Binder) {
 			b.timers = append(b.timers, &taskTimer{spec: t, call: t.Bind(binder)})
 		}
 	}
+	for i := range b.plan.spec.Tasks {
+		if t := &b.plan.spec.Tasks[i]; len(t.Tables) > 0 && has(t.Tables[0]) {
+			b.first = append(b.first, firstCall{"task " + t.Func, t.Bind(binder)})
+		}
+	}
 }
 
 // pulse is called by the task between batches: windows close and expire, timers fire.
 func (b *bound) pulse(now time.Time, caughtUp bool) (next time.Time, err error) {
 	b.hasEvent = false
+	for len(b.first) > 0 {
+		f := b.first[0]
+		b.first, b.now = b.first[1:], now.UnixMilli()
+		if err := b.Atomic(f.name, false, f.call); err != nil {
+			return next, err
+		}
+	}
 	if len(b.windows) > 0 {
 		if b.idle(now, caughtUp) {
 			next = now.Add(idleStep)

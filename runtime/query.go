@@ -249,7 +249,7 @@ func (c *Client) owner(ctx context.Context, id group.Task) (string, error) {
 		return "", fmt.Errorf("describe group %s: %w", c.plan.group(), err)
 	}
 	if len(g.Members) == 0 {
-		return "", fmt.Errorf("no worker of %s is running", c.plan.group())
+		return "", fmt.Errorf("no worker of %s is running; start one, or name the broker it uses with --broker", c.plan.group())
 	}
 	for _, m := range g.Members {
 		a, err := group.DecodeAssignment(m.Assignment)

@@ -108,9 +108,10 @@ type TimerSpec struct {
 	Bind            func(*Binder) func(context.Context) error
 }
 
-// TaskSpec is a function that runs once per worker.
+// TaskSpec is a function that runs once per worker, or once per task if it takes tables.
 type TaskSpec struct {
 	Name, Func, Doc string
+	Tables          []string // names of the tables structs it takes (at most one)
 	Bind            func(*Binder) func(context.Context) error
 }
 

@@ -244,6 +244,9 @@ func (w *worker) startFunctions(ctx context.Context, parts *errgroup.Group) {
 	}
 	for i := range w.app.spec.Tasks {
 		t := &w.app.spec.Tasks[i]
+		if len(t.Tables) > 0 {
+			continue // it runs in the tables' tasks
+		}
 		parts.Go(func() error {
 			err := w.outside(ctx, func(ctx context.Context, b *Binder) error { return t.Bind(b)(ctx) })
 			if err != nil && ctx.Err() == nil {

@@ -73,7 +73,7 @@ var Directives = []Directive{
 			{Name: "pattern", Kind: Word, Instead: "declare one field for each topic", Doc: "reads all topics whose name matches"},
 			codecArg("how values are written (default: the record's)"),
 			{Name: "key_codec", Kind: Choice, Values: []string{"text", "be"}, Doc: "how keys are written: text (default), or be for Java's Long and Integer serializers"},
-			{Name: "compression", Kind: Choice, Values: []string{"none", "gzip", "snappy", "lz4", "zstd"}, Doc: "of what is sent (default: none)"},
+			{Name: "compression", Kind: Choice, Values: []string{"none", "gzip", "snappy", "lz4", "zstd"}, Doc: "of what is sent (default: lz4)"},
 		}},
 	{Name: "table", On: []Node{OnField}, Doc: "settings of a field faust.Table[K, V] or faust.WindowTable[K, V]",
 		Words: []Argument{{Name: "name", Kind: Word, Doc: "the table's name (default: the field's in snake_case)"}},

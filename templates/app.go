@@ -160,6 +160,7 @@ func (e *emitter) timerSpec(t *schema.Timer) *literal {
 
 func (e *emitter) taskSpec(t *schema.Task) *literal {
 	l := e.funcSpec(&t.Func)
+	l.texts("Tables", schema.TablesOf(t.Handles))
 	l.set("Bind", jen.Id(e.names.helper("Bind", declaration(&t.Func))))
 	return l
 }

@@ -101,7 +101,11 @@ func (e *emitter) file() (*jen.File, error) {
 // guard makes the compiler say when the file and the runtime belong to different versions.
 func (e *emitter) guard(f *jen.File) {
 	f.Comment("The generator that wrote this file and the runtime are of one version, else this is undefined: run go generate.")
-	f.Const().Id("_").Op("=").Qual(runtimePath, "Generated1")
+	path := runtimePath
+	if e.pkg.App == nil { // a package of records shall not link the whole runtime
+		path = codecPath
+	}
+	f.Const().Id("_").Op("=").Qual(path, "Generated1")
 }
 
 // sorted returns a copy of pkg whose declarations are in the order of their names, so that moving one between files changes nothing.

@@ -4,6 +4,9 @@ package codec
 
 import "time"
 
+// Generated1 is what generated files of packages that only hold records refer to; see the constant of that name in package faust.
+const Generated1 = true
+
 // Value is how the values of a topic or table are written and read. Generated code fills it; it is not changed afterwards.
 type Value[V any] struct {
 	// Name is the codec as in a directive: json, text, raw.

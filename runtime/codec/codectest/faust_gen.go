@@ -6,13 +6,12 @@ import (
 	"net/netip"
 	"time"
 
-	faust "github.com/faustgen/faustgen/runtime"
 	"github.com/faustgen/faustgen/runtime/codec"
 	"github.com/faustgen/faustgen/runtime/codec/foreign"
 )
 
 // The generator that wrote this file and the runtime are of one version, else this is undefined: run go generate.
-const _ = faust.Generated1
+const _ = codec.Generated1
 
 // If this does not compile, Checked has changed since the file was generated: run go generate.
 var _ = func(v Checked) struct {
