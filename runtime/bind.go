@@ -21,6 +21,7 @@ type Binder struct {
 
 	agent     *agentPlan            // whose step is being bound
 	input     record.TopicPartition // for which input, when it is the step before a repartition topic
+	closer    *CloserSpec           // which is being bound
 	providers map[string]any
 }
 

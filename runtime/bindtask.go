@@ -178,6 +178,7 @@ func (b *bound) bindFunctions(binder *Binder) {
 	has := func(name string) bool { return b.groups[name] != nil }
 	for i := range b.plan.spec.Closers {
 		if c := &b.plan.spec.Closers[i]; has(c.Struct) {
+			binder.closer = c
 			c.Bind(binder)
 		}
 	}

@@ -1,6 +1,7 @@
 package faust
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -32,7 +33,6 @@ type agentPlan struct {
 	sources     []string // the topics it reads, or that are repartitioned for it, by name
 	repartition string   // "" without group_by
 	group       *groupPlan
-	component   *component
 	plan        *plan
 }
 
@@ -217,11 +217,11 @@ func (p *plan) connect() {
 		find(tables + name)
 	}
 	for _, a := range p.agents {
-		for _, in := range a.inputs()[1:] {
-			union(in, a.inputs()[0])
+		if a.group == nil {
+			continue // each of its topics may have its own tasks
 		}
-		if a.group != nil {
-			union(tables+a.group.name, a.inputs()[0])
+		for _, in := range a.inputs() {
+			union(tables+a.group.name, in)
 		}
 	}
 	byRoot := map[string]*component{}
@@ -242,10 +242,13 @@ func (p *plan) connect() {
 	}
 	for _, name := range sortedKeys(p.agents) {
 		a := p.agents[name]
-		a.component = byRoot[find(a.inputs()[0])]
-		a.component.agents = append(a.component.agents, a)
+		for _, in := range a.inputs() {
+			if c := byRoot[find(in)]; !slices.Contains(c.agents, a) {
+				c.agents = append(c.agents, a)
+			}
+		}
 		if a.repartitioned() {
-			p.topics[a.repartition].component = a.component
+			p.topics[a.repartition].component = byRoot[find(a.repartition)]
 		}
 	}
 	for _, c := range p.components {
@@ -314,28 +317,27 @@ func (p *plan) wanted(t *TopicSpec) int32 {
 	return 8
 }
 
-// componentCount is a component's number of tasks: what its tables say, else the largest topic that its agents read, before or after a
-// group_by.
+// componentCount is a component's number of tasks: what its tables say, else the largest topic that is read as it is, else the largest
+// that is repartitioned for it.
 func (p *plan) componentCount(c *component) int32 {
-	n := int32(0)
+	said, direct, behind := int32(0), int32(0), int32(0)
 	for _, g := range c.groups {
-		n = max(n, int32(g.tables[0].Partitions))
+		said = max(said, int32(g.tables[0].Partitions))
 	}
-	if n > 0 {
-		return n
-	}
-	for _, a := range c.agents {
-		for _, s := range a.sources {
-			n = max(n, p.topics[s].partitions)
+	for _, in := range c.inputs {
+		if t := p.topics[in]; t.kind == declaredTopic {
+			direct = max(direct, t.partitions)
 		}
 	}
-	for _, in := range c.inputs { // inputs that only group_by steps read
-		n = max(n, p.topics[in].partitions)
+	for _, a := range c.agents {
+		if a.repartitioned() {
+			for _, s := range a.sources {
+				behind = max(behind, p.topics[s].partitions)
+			}
+		}
 	}
-	if n == 0 { // tables that only timers use
-		n = p.wanted(&TopicSpec{})
-	}
-	return n
+	// Tables that only timers use have no topic at all.
+	return cmp.Or(said, direct, behind, p.wanted(&TopicSpec{}))
 }
 
 func (p *plan) unequal(c *component, t *topicPlan) error {
@@ -358,15 +360,6 @@ func (p *plan) partitions(topic string) int32 {
 }
 
 func (p *plan) table(name string) *TableSpec { return p.tables[name] }
-
-func (p *plan) closer(table string) *CloserSpec {
-	for i := range p.spec.Closers {
-		if c := &p.spec.Closers[i]; c.Table == table {
-			return c
-		}
-	}
-	return nil
-}
 
 var compressions = map[string]record.Compression{"none": record.None, "gzip": record.Gzip, "snappy": record.Snappy, "lz4": record.LZ4, "zstd": record.Zstd}
 

@@ -32,11 +32,16 @@ type windowTable[K comparable, V any] struct {
 	closedEnd int64   // windows up to this end have been closed
 	saved     uint64  // the clock's version at the last commit
 	savedEnd  int64   // closedEnd at the last commit
-	onClose   func(ctx context.Context, w Window, k K, v V) error
-	closer    *CloserSpec
+	closers   []closer[K, V]
 
 	late   int64 // since the last warning
 	warned time.Time
+}
+
+// closer is one on_window_close function.
+type closer[K comparable, V any] struct {
+	spec *CloserSpec
+	call func(ctx context.Context, w Window, k K, v V) error
 }
 
 type windowKey[K comparable] struct {
@@ -65,7 +70,7 @@ func newWindowTable[K comparable, V any](b *Binder, name string, key *KeyCodec[K
 
 // OnClose registers the function that is called once for every key of a window that has closed. It is for generated code only.
 func OnClose[K comparable, V any](b *Binder, t WindowTable[K, V], f func(ctx context.Context, w Window, k K, v V) error) {
-	t.t.onClose, t.t.closer = f, b.task.plan.closer(t.t.name)
+	t.t.closers = append(t.t.closers, closer[K, V]{b.closer, f})
 }
 
 func (t *windowTable[K, V]) normal(k K) K {
@@ -140,7 +145,7 @@ func (t *windowTable[K, V]) due() error {
 	if now == math.MinInt64 {
 		return nil
 	}
-	if t.onClose != nil {
+	if len(t.closers) > 0 {
 		for _, start := range slices.Clone(t.starts) {
 			if end := start + t.w.size; end > t.closedEnd && t.w.closed(start, now) {
 				if err := t.close(start); err != nil {
@@ -184,11 +189,13 @@ func (t *windowTable[K, V]) close(start int64) error {
 	t.b.hasEvent, t.b.now = false, start+t.w.size-1
 	for i := range keys {
 		k := &keys[i]
-		name := fmt.Sprintf("%s, window of %s ending %s, key %q", t.closer.Func, t.name, w.End.Format(time.RFC3339), k.bytes)
-		if err := t.b.Atomic(name, t.closer.OnError == "skip", func(ctx context.Context) error {
-			return t.onClose(ctx, w, k.key, k.value)
-		}); err != nil {
-			return err
+		for _, c := range t.closers {
+			name := fmt.Sprintf("%s, window of %s ending %s, key %q", c.spec.Func, t.name, w.End.Format(time.RFC3339), k.bytes)
+			if err := t.b.Atomic(name, c.spec.OnError == "skip", func(ctx context.Context) error {
+				return c.call(ctx, w, k.key, k.value)
+			}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
