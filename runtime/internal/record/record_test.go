@@ -1,0 +1,266 @@
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+)
+
+// decoded is one record as read back from a Builder's records section.
+type decoded struct {
+	key, value []byte
+	time       int64
+	headers    []Header
+}
+
+// decode reads a records section, as https://kafka.apache.org/documentation/#record describes it.
+func decode(t *testing.T, b *Builder) []decoded {
+	t.Helper()
+	var all []decoded
+	left := b.Records
+	varint := func(from *[]byte) int64 {
+		v, n := binary.Varint(*from)
+		if n <= 0 {
+			t.Fatalf("record %d is cut short", len(all))
+		}
+		*from = (*from)[n:]
+		return v
+	}
+	field := func(from *[]byte) []byte {
+		n := varint(from)
+		if n < 0 {
+			return nil
+		}
+		f := (*from)[:n:n]
+		*from = (*from)[n:]
+		return f
+	}
+	for len(left) > 0 {
+		size := varint(&left)
+		body := left[:size]
+		left = left[size:]
+		if body[0] != 0 {
+			t.Fatalf("record %d has attributes %d", len(all), body[0])
+		}
+		body = body[1:]
+		d := decoded{time: b.BaseTime + varint(&body)}
+		if delta := varint(&body); delta != int64(len(all)) {
+			t.Fatalf("record %d has offset delta %d", len(all), delta)
+		}
+		d.key, d.value = field(&body), field(&body)
+		n := varint(&body)
+		for range n {
+			name, value, rest, ok := NextHeader(body)
+			if !ok {
+				t.Fatalf("record %d: a header is damaged", len(all))
+			}
+			d.headers = append(d.headers, Header{string(name), value})
+			body = rest
+		}
+		if len(body) > 0 {
+			t.Fatalf("record %d has %d bytes too many", len(all), len(body))
+		}
+		all = append(all, d)
+	}
+	if int(b.Count) != len(all) {
+		t.Fatalf("Count is %d, there are %d records", b.Count, len(all))
+	}
+	return all
+}
+
+func sameBytes(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
+
+func TestBuilderRoundTrip(t *testing.T) {
+	raw := AppendHeader(AppendHeader(nil, "forwarded", []byte("x")), "null", nil)
+	long := bytes.Repeat([]byte("v"), 70_000)
+	want := []decoded{
+		{[]byte("k"), []byte("v"), 1000, nil},
+		{nil, []byte("no key"), 900, nil},        // earlier than the first: a negative delta
+		{[]byte{}, []byte{}, 2000, nil},          // empty is not null
+		{[]byte("tombstone"), nil, 1 << 45, nil}, // far ahead
+		{[]byte("h"), long, 0, []Header{{"forwarded", []byte("x")}, {"null", nil}, {"own", []byte{}}, {"", []byte("nameless")}, {"own", nil}}},
+	}
+	b := &Builder{TopicPartition: TopicPartition{"t", 3}, Offset: 99}
+	for _, r := range want {
+		if r.headers == nil {
+			b.Add(r.key, r.value, r.time, nil, 0, nil)
+		} else {
+			b.Add(r.key, r.value, r.time, raw, 2, r.headers[2:])
+		}
+	}
+	if b.Offset != -1 || b.BaseTime != 1000 || b.MaxTime != 1<<45 {
+		t.Errorf("offset %d, base time %d, max time %d", b.Offset, b.BaseTime, b.MaxTime)
+	}
+	got := decode(t, b)
+	if len(got) != len(want) {
+		t.Fatalf("%d records, want %d", len(got), len(want))
+	}
+	for i, w := range want {
+		g := got[i]
+		if !sameBytes(g.key, w.key) || !sameBytes(g.value, w.value) || g.time != w.time || len(g.headers) != len(w.headers) {
+			t.Errorf("record %d is %.80v, want %.80v", i, g, w)
+			continue
+		}
+		for j, h := range w.headers {
+			if g.headers[j].Name != h.Name || !sameBytes(g.headers[j].Value, h.Value) {
+				t.Errorf("record %d, header %d is %v, want %v", i, j, g.headers[j], h)
+			}
+		}
+	}
+}
+
+// What was added after a mark is gone after Rewind, as if it had never been there; also the first record's time.
+func TestBuilderRewind(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var kept, plain Builder
+		add := func(b *Builder, i int, at int64) {
+			b.Add([]byte(strconv.Itoa(i)), []byte("v"), at, nil, 0, []Header{{"h", []byte("x")}})
+		}
+		for i := range random.IntN(8) {
+			at := random.Int64N(1000)
+			undone := kept.Mark()
+			for j := range random.IntN(3) {
+				add(&kept, 100+j, random.Int64N(5000))
+			}
+			kept.Rewind(undone)
+			add(&kept, i, at)
+			add(&plain, i, at)
+		}
+		if !bytes.Equal(kept.Records, plain.Records) || kept.Count != plain.Count || kept.BaseTime != plain.BaseTime || kept.MaxTime != plain.MaxTime {
+			t.Fatalf("after rewinding: %+v\nwithout what was undone: %+v", kept, plain)
+		}
+	}
+}
+
+func TestBuilderReset(t *testing.T) {
+	b := &Builder{Compression: Zstd}
+	b.Add(nil, []byte("old"), 5, nil, 0, nil)
+	b.Offset = 17
+	b.Reset()
+	b.Add(nil, []byte("new"), 7, nil, 0, nil)
+	got := decode(t, b)
+	if len(got) != 1 || string(got[0].value) != "new" || got[0].time != 7 || b.MaxTime != 7 || b.Offset != -1 || b.Compression != Zstd {
+		t.Errorf("after Reset: %+v, offset %d, compression %v", got, b.Offset, b.Compression)
+	}
+}
+
+func TestBuilderDoesNotAllocate(t *testing.T) {
+	b := &Builder{}
+	key, value, headers := []byte("key"), []byte("value"), []Header{{"h", []byte("x")}}
+	step := func() {
+		b.Reset()
+		for range 100 {
+			b.Add(key, value, 5, nil, 0, headers)
+		}
+	}
+	step()
+	if n := testing.AllocsPerRun(100, step); n != 0 {
+		t.Errorf("100 records allocate %v times", n)
+	}
+}
+
+// NextHeader stops at damage: it neither panics nor reads beyond the end.
+func FuzzNextHeader(f *testing.F) {
+	f.Add(AppendHeader(AppendHeader(nil, "a", nil), "b", []byte("c")))
+	f.Add([]byte{2, 'a', 1})
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var again []byte
+		left := b
+		for len(left) > 0 {
+			name, value, rest, ok := NextHeader(left)
+			if !ok {
+				return
+			}
+			if len(rest) >= len(left) {
+				t.Fatalf("no progress at %x", left)
+			}
+			again = AppendHeader(again[:0], string(name), value)
+			n, v, _, ok := NextHeader(again)
+			if !ok || !bytes.Equal(n, name) || !sameBytes(v, value) {
+				t.Fatalf("%q=%q read back as %q=%q", name, value, n, v)
+			}
+			left = rest
+		}
+	})
+}
+
+func TestCompressionNames(t *testing.T) {
+	for c, want := range map[Compression]string{None: "none", Gzip: "gzip", Snappy: "snappy", LZ4: "lz4", Zstd: "zstd", 5: "unknown compression", -1: "unknown compression"} {
+		if got := c.String(); got != want {
+			t.Errorf("compression %d is called %q, want %q", int8(c), got, want)
+		}
+	}
+}
+
+// The hashes come from Java's client.
+func TestMurmur2(t *testing.T) {
+	b, err := os.ReadFile("testdata/murmur2.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Type      string
+		UTF8      string           `json:"key_utf8"`
+		Bytes     []byte           `json:"key_base64"`
+		Int       int32            `json:"key_int"`
+		Long      int64            `json:"key_long,string"`
+		Length    int              `json:"length"`
+		Hash      int32            `json:"murmur2"`
+		Positive  uint32           `json:"to_positive"`
+		Partition map[string]int32 `json:"partition"`
+	}
+	if err := json.Unmarshal(b, &cases); err != nil {
+		t.Fatal(err)
+	}
+	checked := map[string]int{}
+	for _, c := range cases {
+		key := c.Bytes
+		switch c.Type {
+		case "utf8":
+			key = []byte(c.UTF8)
+		case "int32_be":
+			key = binary.BigEndian.AppendUint32(nil, uint32(c.Int))
+		case "int64_be":
+			key = binary.BigEndian.AppendUint64(nil, uint64(c.Long))
+		}
+		if len(key) != c.Length || c.Bytes != nil && !bytes.Equal(key, c.Bytes) {
+			t.Errorf("%s %q: the case doesn't agree with itself: %x, %x, %d bytes", c.Type, c.UTF8, key, c.Bytes, c.Length)
+			continue
+		}
+		if got := Murmur2(key); int32(got) != c.Hash || got&0x7fffffff != c.Positive {
+			t.Errorf("%s %x: hash %d, want %d", c.Type, key, int32(got), c.Hash)
+		}
+		for n, want := range c.Partition {
+			count, err := strconv.Atoi(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := Partition(key, int32(count)); got != want {
+				t.Errorf("%s %x: partition %d of %d, want %d", c.Type, key, got, count, want)
+			}
+		}
+		checked[c.Type]++
+	}
+	for _, typ := range []string{"utf8", "bytes", "int32_be", "int64_be"} {
+		if checked[typ] == 0 {
+			t.Errorf("no case of type %s", typ)
+		}
+	}
+}
+
+func TestReleaseOnce(t *testing.T) {
+	b := &Batch{Records: make([]Record, 1)}
+	n := 0
+	b.OnRelease(func() { n++ })
+	b.Release()
+	b.Release()
+	if n != 1 || b.Records != nil {
+		t.Errorf("released %d times, records %v", n, b.Records)
+	}
+}
