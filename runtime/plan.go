@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/faustgen/faustgen/runtime/internal/record"
@@ -117,6 +118,8 @@ type topicPlan struct {
 	read       bool       // some agent reads it
 	partitions int32      // 0 until known
 	component  *component // of a repartition topic or changelog: which must have as many partitions
+	keeps      time.Duration
+	warned     sync.Once
 }
 
 func newPlan(spec *AppSpec, opts *config) *plan {

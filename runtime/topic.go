@@ -32,6 +32,8 @@ type topicHandle[K, V any] struct {
 
 	keyBytes, valueBytes []byte // scratch of the task's goroutine
 	headers              []record.Header
+	plan                 *topicPlan
+	oldest               int64 // the topic keeps records from this time on, ms; as of when the task began
 	next                 int32 // the partition of the next record without a key
 }
 
@@ -40,6 +42,9 @@ func BindTopic[K, V any](b *Binder, name string, key *KeyCodec[K], value *ValueC
 	h := &topicHandle[K, V]{name: name, key: key, value: value, task: b.task, send: b.send, partitions: b.plan.partitions(b.plan.actual(name))}
 	if b.task != nil {
 		h.out = b.task.Output(b.plan.actual(name), h.partitions, b.plan.compression(name))
+		if h.plan = b.plan.topics[b.plan.actual(name)]; h.plan.keeps > 0 {
+			h.oldest = time.Now().Add(-h.plan.keeps).UnixMilli()
+		}
 	}
 	return Topic[K, V]{h}
 }
@@ -139,8 +144,16 @@ func (h *topicHandle[K, V]) put(ctx context.Context, key *K, value *V, opts []Se
 	if partition, err = h.place(k, partition); err != nil {
 		return err
 	}
-	h.out.Add(partition, k, v, at, nil, 0, h.headers)
+	h.add(partition, k, v, at, nil, 0, h.headers)
 	return nil
+}
+
+// add hands a record to the task's output.
+func (h *topicHandle[K, V]) add(partition int32, key, value []byte, at int64, raw []byte, rawCount int32, headers []record.Header) {
+	if at < h.oldest {
+		h.plan.warnOld(h.task.logger(), at)
+	}
+	h.out.Add(partition, key, value, at, raw, rawCount, headers)
 }
 
 // buffer is put outside a task.
@@ -239,7 +252,7 @@ func (s *Sink[R]) Send(_ context.Context, result *R) error {
 	if h.task.timed { // without what the runtime itself wrote there
 		raw, count = userHeaders(h.task, r)
 	}
-	h.out.Add(partition, r.Key, v, h.task.now, raw, count, nil)
+	h.add(partition, r.Key, v, h.task.now, raw, count, nil)
 	return nil
 }
 

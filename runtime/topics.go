@@ -3,7 +3,11 @@ package faust
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"math"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/faustgen/faustgen/runtime/internal/broker"
 )
@@ -37,6 +41,7 @@ func (p *plan) ensureTopics(ctx context.Context, admin topicAdmin, program strin
 			if err := p.verify(t, info, program); err != nil {
 				return err
 			}
+			t.keeps = retention(info)
 			continue
 		}
 		if t.spec != nil && t.spec.External {
@@ -72,12 +77,30 @@ func (p *plan) agree(ctx context.Context, admin topicAdmin, created []broker.New
 		return fmt.Errorf("describe the topics: %w", err)
 	}
 	for _, n := range created {
+		p.topics[n.Name].keeps = retention(have[n.Name])
 		if info, ok := have[n.Name]; ok && info.Partitions != n.Partitions {
 			return fmt.Errorf("topic %s was created by another worker at the same time with %d partitions instead of %d; run workers of the "+
 				"same version", n.Name, info.Partitions, n.Partitions)
 		}
 	}
 	return nil
+}
+
+// retention is how long a topic keeps its records, by their own time; 0 if it never deletes them by age.
+func retention(info broker.TopicInfo) time.Duration {
+	ms, err := strconv.ParseInt(info.Config["retention.ms"], 10, 64)
+	if err != nil || ms < 0 || ms > math.MaxInt64/int64(time.Millisecond) || !strings.Contains(info.Config["cleanup.policy"], "delete") {
+		return 0
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// warnOld says, once for each topic, that the broker is about to delete what is sent.
+func (t *topicPlan) warnOld(log *slog.Logger, at int64) {
+	t.warned.Do(func() {
+		log.Warn("the broker will delete what is sent: its event time is older than what the topic keeps; give the topic retention=forever, "+
+			"or send with faust.Time", "topic", t.name, "time", time.UnixMilli(at).UTC(), "keeps", t.keeps)
+	})
 }
 
 // verify compares an existing topic with what it must be.
