@@ -143,16 +143,8 @@ func (a *app) checkHours(table string, hours map[slot]tally, newest time.Time, d
 			a.t.Errorf("table %s has %+v for %s in [%v, %v), want %+v", table, got, r.Key, r.Start, r.End, h)
 		}
 	}
-	for s, h := range want {
-		rows := a.query(table, s.key)
-		ascending(a.t, rows)
-		i := 0
-		for i < len(rows) && !rows[i].Start.Equal(s.hour) {
-			i++
-		}
-		if i == len(rows) {
-			a.t.Errorf("query %s %s does not show the hour of %v, %+v", table, s.key, s.hour, h)
-		}
-		break // one key is enough: the whole table has been compared
+	if len(rows) == 0 {
+		return // said above, if it is wrong
 	}
+	ascending(a.t, a.query(table, rows[0].Key)) // a key alone is asked for on another way than all of them
 }
