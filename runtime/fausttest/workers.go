@@ -93,7 +93,7 @@ func (d *Driver) Release(app *faust.App) {
 func (d *Driver) Failure() error {
 	d.t.Helper()
 	d.flush()
-	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(step) {
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(10 * step) {
 		synctest.Wait()
 		d.look()
 		if len(d.failures) > 0 {

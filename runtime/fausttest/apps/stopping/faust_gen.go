@@ -147,7 +147,7 @@ func faustSpec() faust.AppSpec {
 			{
 				Name:    "quit",
 				Func:    "Quit",
-				Doc:     "Quit returns though its stream has not ended.",
+				Doc:     "Quit returns though its stream has not ended, or takes a nap.",
 				Topics:  []string{"quitters"},
 				Shape:   "values",
 				OnError: "fail",

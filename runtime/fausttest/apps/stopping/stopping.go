@@ -68,13 +68,16 @@ func Count(ctx context.Context, it Item, t *Tables) error {
 	return nil
 }
 
-// Quit returns though its stream has not ended.
+// Quit returns though its stream has not ended, or takes a nap.
 //
 //faust:agent quitters
 func Quit(ctx context.Context, items *faust.Stream[Item]) error {
 	for it := range items.All() {
-		if it.Kind == "quit" {
+		switch it.Kind {
+		case "quit":
 			return nil
+		case "nap":
+			time.Sleep(time.Hour)
 		}
 	}
 	return nil
