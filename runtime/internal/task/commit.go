@@ -25,6 +25,9 @@ func (t *Task) commitNow(ctx context.Context) error {
 	if err := t.flush(ctx); err != nil {
 		return err
 	}
+	if err := t.own(ctx); err != nil {
+		return fmt.Errorf("commit %s: %w", t.cfg.Name, err)
+	}
 	applies, err := t.sendChanges(ctx)
 	if err != nil {
 		return err
@@ -75,6 +78,12 @@ type apply struct {
 type ackedSlot struct {
 	slot *TableSlot
 	next atomic.Int64 // the changelog's offset after this commit's last record, set by the producer
+}
+
+// reached is called by the producer for each of the commit's batches.
+func (a *ackedSlot) reached(next int64) {
+	for now := a.next.Load(); next > now && !a.next.CompareAndSwap(now, next); now = a.next.Load() {
+	}
 }
 
 // finish writes the changes and, last, the changelog offsets that vouch for them.
@@ -133,7 +142,7 @@ func (t *Task) flushChangelog(ctx context.Context, a *ackedSlot) error {
 	}
 	return t.sender.send(ctx, t.log, out, func(b *record.Builder, err error) {
 		if err == nil {
-			a.next.Store(b.Offset + int64(b.Count))
+			a.reached(b.Offset + int64(b.Count))
 		}
 		t.sender.done(b, err)
 	})

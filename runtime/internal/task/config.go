@@ -105,6 +105,9 @@ type Config struct {
 	// Pulse is called in the task's goroutine between batches, at least every few milliseconds under load: windows close, timers fire.
 	// caughtUp says that every input has been read to its end. It returns when it wants to be called again at the latest.
 	Pulse func(now time.Time, caughtUp bool) (next time.Time, err error)
+	// Own, if set, returns when it is certain that this worker has the task, or with the cause of ctx's end. It is asked before anything
+	// is sent: a worker that was stopped for a while must not write beside its successor.
+	Own func(ctx context.Context) error
 	// Progress, if set, is told of a restore: records read and to be read of one table.
 	Progress func(table string, done, total int64)
 	// Changed is called when the state changes.

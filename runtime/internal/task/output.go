@@ -15,8 +15,12 @@ type Output struct {
 	Compression record.Compression
 
 	task     *Task
-	builders []*record.Builder // by partition; nil where nothing waits
+	builders []*record.Builder // by partition, the one that is being filled; nil where nothing waits
 }
+
+// batchBytes is how large a builder gets before the next one is begun: a builder is sent as one batch, and brokers take 1 MiB of one
+// unless told otherwise (message.max.bytes). Only a record that is larger by itself makes a larger batch.
+const batchBytes = 768 << 10
 
 // Output returns the task's output for a topic. Two calls for one topic return the same output.
 func (t *Task) Output(topic string, partitions int32, compression record.Compression) *Output {
@@ -32,7 +36,7 @@ func (t *Task) Output(topic string, partitions int32, compression record.Compres
 func (o *Output) Add(partition int32, key, value []byte, time int64, raw []byte, rawCount int32, headers []record.Header) {
 	t := o.task
 	b := o.builders[partition]
-	if b == nil {
+	if b == nil || b.Count > 0 && len(b.Records)+len(key)+len(value)+len(raw) > batchBytes {
 		b = t.sender.builder()
 		b.Topic, b.Partition, b.Compression = o.Topic, partition, o.Compression
 		o.builders[partition] = b
@@ -72,9 +76,19 @@ func (t *Task) flush(ctx context.Context) error {
 		t.filled = t.filled[:0]
 		return nil
 	}
+	if err := t.own(ctx); err != nil {
+		return err
+	}
 	// The producer may hold the slice until it has taken the builders over, so it gets its own.
 	t.filled = make([]*record.Builder, 0, cap(t.filled))
 	return t.sender.send(ctx, t.cfg.Log, out, t.sender.doneFunc)
+}
+
+func (t *Task) own(ctx context.Context) error {
+	if t.cfg.Own == nil {
+		return nil
+	}
+	return t.cfg.Own(ctx)
 }
 
 // sender counts what is on its way to the broker and keeps builders for use again. Its done method is called by the producer's

@@ -1,0 +1,239 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/faustgen/faustgen/runtime/internal/record"
+	"github.com/faustgen/faustgen/runtime/store"
+)
+
+// Outputs and changelog are acknowledged before offsets are committed, and only then the store is written.
+func TestCommitOrder(t *testing.T) {
+	r := newRig(t)
+	r.log.holdAcks = true
+	r.feed(40)
+	r.start()
+	r.until("all is committed", func() bool { r.log.acknowledge(); return r.committedAt(40)() })
+	r.task.Stop()
+	r.until("the task has ended", func() bool { r.log.acknowledge(); return r.task.State() == Closed })
+	if err := r.wait(); err != nil {
+		t.Fatal(err)
+	}
+	r.checkCounts()
+	var acked, committed bool
+	for _, h := range r.log.history {
+		switch {
+		case strings.HasPrefix(h, "ack changelog"):
+			acked = true
+		case strings.HasPrefix(h, "commit"):
+			if h != "commit with 0 unacknowledged" {
+				t.Error(h)
+			}
+			committed = acked // the first commit of all only says where the task begins
+		case h == "apply":
+			if !committed {
+				t.Error("the store was written before changelog and offsets were, in this order")
+			}
+			acked, committed = false, false
+		}
+	}
+	if !slices.Contains(r.log.history, "apply") {
+		t.Error("the store was never written")
+	}
+}
+
+var errCrash = errors.New("crash")
+
+// A crash at any step of any commit loses no event and counts none twice in the table, with the local state and without it.
+func TestCrashAtEveryStep(t *testing.T) {
+	for _, step := range []string{"append out", "append changelog", "commit", "committed", "apply", "applied"} {
+		for nth := 1; nth <= 3; nth++ {
+			for _, lost := range []bool{false, true} {
+				for _, killed := range []bool{false, true} {
+					t.Run(fmt.Sprintf("%s/%d/lost=%v/killed=%v", step, nth, lost, killed), func(t *testing.T) {
+						crashAt(t, step, nth, lost, killed)
+					})
+				}
+			}
+		}
+	}
+}
+
+func crashAt(t *testing.T, step string, nth int, lost, killed bool) {
+	r := newRig(t)
+	r.feed(30)
+	n := 0
+	r.log.hook = func(s string) error {
+		if s == step {
+			n++
+		}
+		if n < nth {
+			return nil
+		}
+		if killed {
+			r.kill(errCrash)
+		}
+		return errCrash // and everything after it
+	}
+	r.make()
+	r.run()
+	if err := r.wait(); !errors.Is(err, errCrash) {
+		t.Fatalf("the task ended with %v", err)
+	}
+	r.log.hook = nil
+	if lost {
+		r.store = store.NewMemory()
+	}
+	r.start()
+	r.until("the first part is committed", r.committedAt(30))
+	r.feed(10)
+	r.until("all is committed", r.committedAt(40))
+	r.stop()
+	r.checkCounts()
+
+	// Whoever comes last, with nothing but the changelog, sees the same.
+	r.store = store.NewMemory()
+	r.start()
+	r.until("it runs", func() bool { return r.task.State() == Running })
+	r.stop()
+	r.checkCounts()
+}
+
+// What is sent and never acknowledged is not committed: the task waits, and a kill leaves the offsets where they were.
+func TestUnacknowledgedIsNotCommitted(t *testing.T) {
+	r := newRig(t)
+	r.log.holdAcks = true
+	r.feed(5)
+	r.start()
+	r.until("something is sent", func() bool { r.log.mu.Lock(); defer r.log.mu.Unlock(); return len(r.log.held) > 0 })
+	r.kill(errCrash)
+	if err := r.wait(); !errors.Is(err, errCrash) {
+		t.Fatalf("the task ended with %v", err)
+	}
+	if at := r.log.committed[inputs0]; at != 0 {
+		t.Errorf("offset %d is committed", at)
+	}
+	r.log.acknowledge() // late, when nobody listens any more
+	r.log.holdAcks = false
+	r.start()
+	r.until("all is committed", r.committedAt(5))
+	r.stop()
+	r.checkCounts()
+}
+
+func TestRefusedSendEndsTheTask(t *testing.T) {
+	r := newRig(t)
+	r.log.refuse = errors.New("message too large")
+	r.feed(5)
+	r.start()
+	err := r.wait()
+	if !errors.Is(err, r.log.refuse) || !strings.Contains(err.Error(), "out partition 0") {
+		t.Errorf("the task ended with %v", err)
+	}
+	if at := r.log.committed[inputs0]; at != 0 {
+		t.Errorf("offset %d is committed", at)
+	}
+}
+
+func TestFencedCommitEndsTheTask(t *testing.T) {
+	r := newRig(t)
+	r.feed(5)
+	r.log.hook = func(s string) error {
+		if s == "commit" {
+			return fmt.Errorf("commit offsets: %w", ErrFenced)
+		}
+		return nil
+	}
+	r.start()
+	if err := r.wait(); !errors.Is(err, ErrFenced) {
+		t.Fatalf("the task ended with %v", err)
+	}
+	if _, ok, _ := r.store.Get(nil, []byte(countPrefix+"k0")); ok {
+		t.Error("the store was written though the offsets could not be committed")
+	}
+	r.log.hook = nil
+	r.start()
+	r.until("all is committed", r.committedAt(5))
+	r.stop()
+	r.checkCounts()
+}
+
+// A commit that is larger than a broker takes as one batch goes as several, and the store's changelog offset is the end of the last.
+func TestLargeCommitIsSplit(t *testing.T) {
+	r := newRig(t)
+	r.interval = time.Hour
+	r.log.batch = 1000
+	const n = 40_000
+	key := strings.Repeat("k", 60)
+	for i := range n {
+		r.log.put(inputs0, kept{key: fmt.Appendf(nil, "%s%d", key, i), value: []byte("v"), time: 1000})
+	}
+	r.start()
+	r.until("all is read", func() bool { return r.task.Stats().Records == n })
+	r.stop()
+	r.checkCounts()
+	if most := slices.Max(r.log.sizes); most > 1<<20 {
+		t.Errorf("a batch of %d bytes was sent; brokers take 1 MiB", most)
+	}
+	if got := len(r.log.all(changelog)); got != n {
+		t.Errorf("the changelog has %d records, want %d", got, n)
+	}
+	records := r.log.all(changelog)
+	r.start()
+	r.until("it runs", func() bool { return r.task.State() == Running })
+	if b, _, _ := r.store.Get(nil, []byte("d0")); len(b) != 8 || int(b[6])<<8|int(b[7]) != len(records)&0xffff {
+		t.Errorf("the store's changelog offset is %x, the changelog ends at %x", b, len(records))
+	}
+	r.stop()
+}
+
+// One event that sends a lot is split too, and undone as a whole.
+func TestLargeEventIsSplitAndUndone(t *testing.T) {
+	r := newRig(t)
+	value := make([]byte, 100<<10)
+	n := 0
+	r.feed(3)
+	r.start(&Step{Name: "fan", Skip: true, Process: func(rec *record.Record) error {
+		n++
+		for range 30 {
+			r.out.Add(0, rec.Key, value, rec.Time, nil, 0, nil)
+		}
+		if n == 2 {
+			return errors.New("no")
+		}
+		return nil
+	}})
+	r.until("all is committed", r.committedAt(3))
+	r.stop()
+	if got := len(r.log.all(results)); got != 60 {
+		t.Errorf("%d records were sent, want 60", got)
+	}
+	if most := slices.Max(r.log.sizes); most > 1<<20 {
+		t.Errorf("a batch of %d bytes was sent; brokers take 1 MiB", most)
+	}
+	for i, o := range r.log.all(results) {
+		if want := []string{"k0", "k2"}[i/30]; string(o.key) != want {
+			t.Fatalf("record %d is of %s, want %s", i, o.key, want)
+		}
+	}
+}
+
+// So many changes wait that they are committed before the interval is over.
+func TestDirtyForcesCommit(t *testing.T) {
+	r := newRig(t)
+	r.interval = time.Hour
+	r.feed(1)
+	r.start(&Step{Name: "many", Process: func(*record.Record) error {
+		for i := range dirtyMax {
+			r.table.add(fmt.Sprint("m", i), 1)
+		}
+		return nil
+	}})
+	r.until("it is committed", r.committedAt(1))
+	r.stop()
+}
