@@ -88,6 +88,18 @@ func (l taskLog) Commit(ctx context.Context, offsets map[record.TopicPartition]i
 
 var _ task.Log = taskLog{}
 
+// own returns when the group's membership is certain; see task.Config.
+func (w *worker) own(ctx context.Context) error {
+	for !w.member.Holds() {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(commitRetry):
+		}
+	}
+	return nil
+}
+
 // coordinator is the broker as the group's member sees it.
 type coordinator struct{ c *broker.Client }
 

@@ -81,7 +81,7 @@ func (w *worker) bind(c *component, partition int32) (*bound, error) {
 	b := &bound{plan: w.plan, component: c, partition: partition, reader: codec.NewReader(codec.Slab),
 		stores: stores{disk: w.disk, memory: store.NewMemory()}, groups: map[string]*groupState{}, byName: map[string]queryable{}}
 	b.Task = task.New(task.Config{Name: taskName(c, partition), Log: taskLog{w}, Logger: w.log, Interval: interval, Partition: partition,
-		Progress: progress.report, Changed: func(s task.State) { w.log.Debug("task", "task", taskName(c, partition), "state", s) }})
+		Own: w.own, Progress: progress.report, Changed: func(s task.State) { w.log.Debug("task", "task", taskName(c, partition), "state", s) }})
 	for _, g := range c.groups {
 		b.groups[g.name] = newGroupState(g, c)
 	}

@@ -59,7 +59,12 @@ func (p *pulse) gone() error {
 
 func (m *Member) beatLoop(p *pulse, lose, disturb context.CancelCauseFunc, generation int32, id string) {
 	lease := m.cfg.SessionTimeout - m.cfg.HeartbeatInterval
-	renewed := time.Now()
+	var renewed time.Time
+	renew := func(at time.Time) {
+		renewed = at
+		m.lease.Store(at.Add(lease).UnixNano())
+	}
+	renew(time.Now())
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -79,10 +84,10 @@ func (m *Member) beatLoop(p *pulse, lose, disturb context.CancelCauseFunc, gener
 
 		switch {
 		case err == nil:
-			renewed = sent
+			renew(sent)
 			m.outage.over("heartbeat")
 		case errors.Is(err, ErrRebalance):
-			renewed = sent
+			renew(sent)
 			if at == settled {
 				disturb(ErrRebalance)
 			}

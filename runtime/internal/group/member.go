@@ -11,11 +11,12 @@ import (
 	"github.com/faustgen/faustgen/runtime/internal/record"
 )
 
-// Member is one member of a group. All its fields but identity belong to the goroutine in Run.
+// Member is one member of a group. All its fields but identity and lease belong to the goroutine in Run.
 type Member struct {
 	cfg         Config
 	coordinator Coordinator
 	identity    atomic.Pointer[identity]
+	lease       atomic.Int64 // until when the membership is certain, ns since 1970
 
 	id         string // our member id; empty until the coordinator gave one, and after it forgot us
 	generation int32  // of the last assignment that came
@@ -51,6 +52,11 @@ func (m *Member) Identity() (generation int32, member string) {
 	i := m.identity.Load()
 	return i.generation, i.member
 }
+
+// Holds says whether the membership is certain at this moment: a heartbeat got through so lately that the coordinator can't have given
+// our tasks away. A process that was stopped for a while finds it false before anything else can tell. What must not be written beside
+// another owner of a task waits until it is true, or until Lost is called. Safe for concurrent use, cheap enough for every batch.
+func (m *Member) Holds() bool { return time.Now().UnixNano() < m.lease.Load() }
 
 func (m *Member) identify(generation int32, member string) {
 	m.identity.Store(&identity{generation, member})
@@ -328,6 +334,7 @@ func (m *Member) wait(ctx context.Context) error {
 // lose ends the membership without the coordinator's help.
 func (m *Member) lose(why error) {
 	m.identify(-1, "")
+	m.lease.Store(0)
 	tasks := m.owned
 	m.owned, m.partitions = nil, nil
 	if len(tasks) == 0 {
