@@ -25,7 +25,8 @@ type restoring struct {
 	slot             *TableSlot
 	from, at, target int64
 	changes          store.Batch
-	scratch          bool // no local state: what was compacted away is nowhere
+	seen             int64 // the offset after the last record
+	gone             bool  // records before it were compacted away, and the store has not got them
 
 	header []byte // the PositionHeader seen last, and what was decided of it
 	leave  bool
@@ -127,9 +128,9 @@ func (t *Task) openRestores(ctx context.Context) (map[record.TopicPartition]*res
 				return nil, fmt.Errorf("table %s: %w", s.Name, err)
 			}
 		}
-		r.scratch = r.from == 0
+		r.gone = r.from < first[s.Changelog]
 		r.from = max(r.from, first[s.Changelog])
-		r.at = r.from
+		r.at, r.seen = r.from, r.from
 		if r.at < r.target {
 			open[s.Changelog] = r
 		}
@@ -193,6 +194,8 @@ func (t *Task) replayBatch(r *restoring, b *record.Batch) error {
 		if rec.Offset >= r.target {
 			break
 		}
+		r.gone = r.gone || rec.Offset > r.seen
+		r.seen = rec.Offset + 1
 		leave, err := t.uncommittedChange(r, rec)
 		if err != nil {
 			return err
@@ -236,7 +239,7 @@ func (t *Task) uncommittedChange(r *restoring, rec *record.Record) (bool, error)
 		r.header = append(r.header[:0], header...)
 		r.leave = t.ahead(header)
 	}
-	if r.leave && r.scratch && time.Since(time.UnixMilli(rec.Time)) > CompactionLag {
+	if r.leave && r.gone && time.Since(time.UnixMilli(rec.Time)) > CompactionLag {
 		return false, fmt.Errorf("offset %d belongs to input that was not committed, and is older than min.compaction.lag (%v), so that the "+
 			"value before it may be gone: the committed offsets were lost or moved back; `reset --offsets --local --internal-topics` "+
 			"begins anew", rec.Offset, CompactionLag)
