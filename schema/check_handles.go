@@ -117,6 +117,10 @@ func (c *checker) recordKey(at Pos, of string, t *Type, comparable bool) {
 			c.report(at, "F019", []Pos{f.Pos}, "leave the field out of the key", "the key of %s is %s, whose field %s (%s) has type %s", of, t, f.Go, At(0), f.Type)
 			return
 		}
+		if comparable && f.Type.Kind == Pointer {
+			c.report(at, "F019", []Pos{f.Pos}, "make the field a value", "the key of %s is %s, whose field %s (%s) has type %s: two keys would be equal only if they shared the pointer", of, t, f.Go, At(0), f.Type)
+			return
+		}
 		if f.Type.Kind == Struct {
 			c.recordKey(at, of, f.Type, comparable)
 		}

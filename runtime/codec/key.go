@@ -135,6 +135,7 @@ func TimeKey() Key[time.Time] {
 		Decode:     func(b []byte) (time.Time, error) { return parse(string(b)) },
 		AppendJSON: func(dst []byte, k time.Time) ([]byte, error) { return AppendTime(dst, k.UTC()) },
 		Parse:      parse,
+		Normal:     func(k time.Time) time.Time { return k.Round(0).UTC() }, // Round drops the monotonic clock, which == compares too
 	}
 }
 
@@ -202,12 +203,26 @@ func JSONKey[K any](write func(dst []byte, k *K) ([]byte, error), read func(r *R
 		}
 		return k, err
 	}
-	return Key[K]{
+	key := Key[K]{
 		Append:     encode,
 		Decode:     decode,
 		AppendJSON: encode,
 		Parse:      func(text string) (K, error) { return decode([]byte(text)) },
 	}
+	if utc != nil {
+		// Through the bytes, since a field's layout or epoch may write less of a time than it holds.
+		key.Normal = func(k K) K {
+			b, err := encode(nil, k)
+			if err != nil {
+				return k // whoever writes the key hears of it
+			}
+			if own, err := decode(b); err == nil {
+				return own
+			}
+			return k
+		}
+	}
+	return key
 }
 
 // readers serve JSONKey, whose decoders have no Reader of their own: one on the stack would escape through read.

@@ -74,6 +74,9 @@ func TestTimeKeyIsUTC(t *testing.T) {
 	if back, err := key.Decode(b); err != nil || back != at.UTC() {
 		t.Errorf("%#v, %v", back, err)
 	}
+	if now := time.Now(); key.Normal(at) != at.UTC() || key.Normal(now) != now.Round(0).UTC() {
+		t.Errorf("the normal form of %v is %#v, of now %#v", at, key.Normal(at), key.Normal(now))
+	}
 	if _, err := key.Append(nil, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)); err == nil {
 		t.Error("the year 10000 is a key")
 	}
@@ -159,6 +162,9 @@ func TestJSONKey(t *testing.T) {
 	}
 	mirrored := JSONKey(appendPoint, readPoint, func(p *point) { p.X = 0 })
 	checkKey(t, mirrored, point{0, 3}, `{"x":0,"y":3}`, `{"x":0,"y":3}`, `{"x":5,"y":3}`)
+	if key.Normal != nil || mirrored.Normal(point{5, 3}) != (point{0, 3}) {
+		t.Error("only keys with times have a normal form")
+	}
 }
 
 func TestTextAndRawValues(t *testing.T) {

@@ -103,11 +103,11 @@ func Bools(ctx context.Context, ev faust.Event[bool, string], t *BoolTables) err
 	return nil
 }
 
-// Times has keys that are one time in several zones.
+// Times has keys that are one time in several zones, and keeps all values.
 //
 //faust:agent times
 func Times(ctx context.Context, ev faust.Event[time.Time, string], t *TimeTables) error {
-	t.ByTime.Set(ev.Key.In(time.FixedZone("elsewhere", 3600)), ev.Value)
+	t.ByTime.Update(ev.Key.In(time.FixedZone("elsewhere", 3600)), func(all *string) { *all += ev.Value })
 	return nil
 }
 

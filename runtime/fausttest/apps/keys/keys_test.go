@@ -48,6 +48,25 @@ func TestKeysOfEveryKind(t *testing.T) {
 	check(t, "blocks", "by_block", [4]byte{0, 1, 2, 0xff}, [4]byte{'a', 'b', 'c', 'd'})
 }
 
+// One instant is one key, whatever zone it is written in.
+func TestTimesInOtherZonesAreOneKey(t *testing.T) {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		at := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+		d.Send("times", at, "a")
+		d.Send("times", at.In(time.FixedZone("", 7200)), "b")
+		want := map[time.Time]string{at: "ab"}
+		if got := fausttest.Table[time.Time, string](d, "by_time"); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		d.Restart()
+		d.Send("times", at, "c")
+		want[at] = "abc"
+		if got := fausttest.Table[time.Time, string](d, "by_time"); !reflect.DeepEqual(got, want) {
+			t.Errorf("after a restart: got %v, want %v", got, want)
+		}
+	})
+}
+
 func TestTextAndBytes(t *testing.T) {
 	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
 		d.Send("texts", "k", `no "JSON"`)
