@@ -62,7 +62,9 @@ type (
 	//faust:tables
 	BoolTables struct{ ByBool faust.Table[bool, string] }
 	//faust:tables
-	TimeTables struct{ ByTime faust.Table[time.Time, string] }
+	TimeTables struct {
+		ByTime faust.Table[time.Time, string]
+	}
 	//faust:tables
 	PlaceTables struct{ ByPlace faust.Table[Place, string] }
 	//faust:tables
