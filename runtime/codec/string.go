@@ -172,7 +172,8 @@ func (r *Reader) keep(b []byte, aliased bool) string {
 		return ""
 	case r.strings == Copy:
 		return string(b)
-	case r.strings == Borrow && aliased:
+	case r.strings == Borrow && aliased && (r.outer == nil || unsafe.SliceData(r.buf) != unsafe.SliceData(r.quote)):
+		// What is inside a quoted value with escapes aliases the Reader's own space, which the next one overwrites.
 		return unsafe.String(unsafe.SliceData(b), len(b))
 	}
 	return r.slabbed(b)

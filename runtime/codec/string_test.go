@@ -124,6 +124,24 @@ func TestStringPolicies(t *testing.T) {
 	}
 }
 
+// Strings inside quotes that were unescaped are the Reader's own bytes, which the next such value overwrites: they are copied even when
+// strings are borrowed.
+func TestBorrowedQuotedStrings(t *testing.T) {
+	r := NewReader(Borrow)
+	var first, second string
+	r.Reset([]byte(`["\"\u00e9t\u00e9 \"","\"other \""]`))
+	r.Array()
+	for _, p := range []*string{&first, &second} {
+		if r.Elem() && r.Quoted() {
+			r.String(p)
+			r.Unquote()
+		}
+	}
+	if r.Elem() || r.Finish() != nil || first != "été " || second != "other " {
+		t.Errorf("%q, %q, %v", first, second, r.Err())
+	}
+}
+
 // A slab's strings never share bytes that are written again, and cost a hundredth of an allocation each.
 func TestSlab(t *testing.T) {
 	r := NewReader(Slab)
