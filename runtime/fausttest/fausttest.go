@@ -93,6 +93,7 @@ type Driver struct {
 	workers  []*worker // by number; stopped ones stay in their place
 	failures []error   // of workers, which nobody has asked for yet
 
+	conns    conns // of the workers
 	producer *kgo.Client
 	sent     int
 
@@ -121,7 +122,7 @@ func Run(t *testing.T, app *faust.App, f func(t *testing.T, d *Driver), opts ...
 func newDriver(t testing.TB, app *faust.App, dir string, opts []Option) *Driver {
 	t.Helper()
 	d := &Driver{t: t, app: app, dir: dir, network: devbroker.Virtual(), setup: setup{workers: 1}, topics: map[string]faust.TopicUse{},
-		tails: map[topicPartition]*tail{}}
+		tails: map[topicPartition]*tail{}, conns: conns{open: map[*workerConn]bool{}}}
 	for _, o := range opts {
 		o(&d.setup)
 	}

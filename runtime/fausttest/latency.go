@@ -3,6 +3,7 @@ package fausttest
 import (
 	"context"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -10,22 +11,57 @@ import (
 // time at all, and nothing ever happens between a request and its answer: a kill in the middle of a commit, for one.
 func Latency(d time.Duration) Option { return func(s *setup) { s.latency = d } }
 
+// Disconnect cuts all connections of the workers, to the broker and to one another. What was under way is lost, in one direction or the
+// other; new connections can be made at once.
+func (d *Driver) Disconnect() {
+	d.t.Helper()
+	d.flush()
+	d.conns.mu.Lock()
+	defer d.conns.mu.Unlock()
+	for c := range d.conns.open {
+		_ = c.Conn.Close() // whoever uses it finds out
+	}
+}
+
+// conns are the open connections of the workers.
+type conns struct {
+	mu   sync.Mutex
+	open map[*workerConn]bool
+}
+
 // dial connects a worker.
 func (d *Driver) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := d.network.DialContext(ctx, network, addr)
-	if err != nil || d.setup.latency == 0 {
-		return conn, err
+	if err != nil {
+		return nil, err
 	}
-	return slowConn{conn, d.setup.latency}, nil
+	c := &workerConn{Conn: conn, conns: &d.conns, latency: d.setup.latency}
+	d.conns.mu.Lock()
+	defer d.conns.mu.Unlock()
+	d.conns.open[c] = true
+	return c, nil
 }
 
-type slowConn struct {
+// workerConn is one connection of a worker.
+type workerConn struct {
 	net.Conn
+	conns   *conns
 	latency time.Duration
 }
 
-func (c slowConn) Read(p []byte) (int, error) {
+// Read implements net.Conn.
+func (c *workerConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	time.Sleep(c.latency)
+	if c.latency > 0 {
+		time.Sleep(c.latency)
+	}
 	return n, err
+}
+
+// Close implements net.Conn.
+func (c *workerConn) Close() error {
+	c.conns.mu.Lock()
+	delete(c.conns.open, c)
+	c.conns.mu.Unlock()
+	return c.Conn.Close()
 }

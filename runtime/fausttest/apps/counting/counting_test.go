@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	faust "github.com/faustgen/faustgen/runtime"
 	"github.com/faustgen/faustgen/runtime/fausttest"
 )
 
@@ -114,6 +115,28 @@ func TestSimulation(t *testing.T) {
 				}
 				in.check(t, false)
 			}, fausttest.Latency(7*time.Millisecond))
+		})
+	}
+}
+
+// Connections are cut at random, with answers under way: what the broker has already taken is not sent twice.
+func TestConnectionsAreCut(t *testing.T) {
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+				in := newInput(d)
+				random := rand.New(rand.NewPCG(seed, 5))
+				for range 30 {
+					in.send(random.IntN(40))
+					d.Advance(time.Duration(random.IntN(500)) * time.Millisecond)
+					if random.IntN(2) == 0 {
+						d.Disconnect()
+					}
+				}
+				in.check(t, true)
+				d.KillAndWipe()
+				in.check(t, false)
+			}, fausttest.Latency(11*time.Millisecond), fausttest.Begin(2), fausttest.Worker(faust.CommitInterval(100*time.Millisecond)))
 		})
 	}
 }
