@@ -12,10 +12,14 @@ const NoTime = math.MinInt64
 // A source partition is idle when it has been read to its end and nothing has come for idleAfter ms. Its word that it is idle holds for
 // idleLease ms of the log's own clock. A source that is alive says it anew every IdleRefresh ms; one whose worker died is no longer
 // idle after the lease, and holds time back.
+//
+// Word of an idle source lets time go on only as far as the others had come idleSettle ms before it was given: what was sent to several
+// partitions at once has reached the idle source too by then, and made it busy.
 const (
 	idleAfter   = 2000
 	idleLease   = 3000
 	IdleRefresh = 1000
+	idleSettle  = 200
 )
 
 // Clock is the stream time of the windowed tables of one tables struct, in one task, for one choice of event time.
@@ -32,6 +36,11 @@ type Clock struct {
 	wall    int64 // the newest wall time that a source's word carried: the log's own clock
 	minAt   int   // index of the source that holds time back, -1 if none is known to
 	anyIdle bool
+
+	newest, newestWall int64 // the newest time of any source, and c.wall when it was said
+	asked, askedWall   int64 // the time that waits for all idle sources' word, at least idleSettle after askedWall; none if asked <= released
+	released           int64 // idle sources let time go on up to here
+
 	version uint64 // grows with every change that Append would show
 }
 
@@ -43,7 +52,7 @@ type source struct {
 
 // NewClock returns a clock that has heard nothing. sources is how many source partitions stand behind its group_by, 0 if there is none.
 func NewClock(sources int) *Clock {
-	c := &Clock{now: NoTime, direct: NoTime, wall: NoTime, sources: make([]source, sources), minAt: -1}
+	c := &Clock{now: NoTime, direct: NoTime, wall: NoTime, newest: NoTime, asked: NoTime, released: NoTime, sources: make([]source, sources), minAt: -1}
 	for i := range c.sources {
 		c.sources[i] = source{time: NoTime, wall: NoTime}
 	}
@@ -70,6 +79,9 @@ func (c *Clock) Source(i int, time, wall int64, idle bool) {
 	changed := s.idle != idle || time > s.time
 	s.time, s.idle, s.wall = max(s.time, time), idle, max(s.wall, wall)
 	c.wall = max(c.wall, wall)
+	if s.time > c.newest {
+		c.newest, c.newestWall = s.time, c.wall
+	}
 	c.anyIdle = c.anyIdle || idle
 	if changed {
 		c.version++
@@ -93,12 +105,11 @@ func (c *Clock) Version() uint64 { return c.version }
 
 // settle computes the clock's time anew.
 func (c *Clock) settle() {
-	least, newest, at, idle := int64(math.MaxInt64), int64(NoTime), -1, false
+	least, idleSince, at, idle := int64(math.MaxInt64), int64(math.MaxInt64), -1, false
 	for i := range c.sources {
 		s := &c.sources[i]
-		newest = max(newest, s.time)
 		if s.idle && c.wall-s.wall <= idleLease {
-			idle = true
+			idle, idleSince = true, min(idleSince, s.wall)
 			continue
 		}
 		if s.time < least {
@@ -106,12 +117,27 @@ func (c *Clock) settle() {
 		}
 	}
 	c.minAt, c.anyIdle = at, idle
-	if at < 0 { // no source at all, or all of them idle: what was read is all there is
-		least = newest
+	if idle {
+		c.release(idleSince)
+		least = min(least, c.released)
 	}
 	if now := max(c.now, c.direct, least); now != c.now {
 		c.now = now
 		c.version++
+	}
+}
+
+// release moves c.released on, given the oldest word of the idle sources. While the others go on, one of their times after the other waits
+// for new word; so time follows them by no more than IdleRefresh and idleSettle, twice.
+func (c *Clock) release(idleSince int64) {
+	for c.released < c.newest {
+		if c.asked <= c.released {
+			c.asked, c.askedWall = c.newest, c.newestWall
+		}
+		if idleSince < c.askedWall+idleSettle {
+			return
+		}
+		c.released = c.asked
 	}
 }
 
@@ -160,7 +186,9 @@ func (c *Clock) Load(b []byte) ([]byte, error) {
 			c.sources[i] = s
 		}
 		c.wall = max(c.wall, s.wall)
+		c.newest = max(c.newest, s.time)
 	}
+	c.newestWall = c.wall
 	if d.bad {
 		return nil, fmt.Errorf("a saved stream time is damaged (%d bytes)", len(b))
 	}

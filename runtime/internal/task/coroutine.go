@@ -30,10 +30,30 @@ func (t *Task) endLoops() {
 	for _, in := range t.cfg.Inputs {
 		for _, s := range in.Steps {
 			if s.co != nil {
-				s.co.stop()
+				_ = s.co.stop() // the task has failed, or finishLoops was here
 			}
 		}
 	}
+}
+
+// finishLoops ends the streams of the coroutines when the task was stopped: what they have gathered is handled, and belongs to the last
+// commit. What the loop in the task's own goroutine gathered was handled when its stream ended.
+func (t *Task) finishLoops() error {
+	for _, s := range t.gathering {
+		gathers := !s.co.expected.IsZero()
+		t.undoing = s.Skip
+		err := s.co.stop()
+		if gathers || t.failed != nil {
+			t.finish(s, t.record(), err)
+		} else if err != nil {
+			t.cfg.Logger.Warn("loop ended with an error after the end of its stream", "agent", s.Name, "err", err)
+		}
+		t.keep()
+		if t.failed != nil {
+			return t.failed
+		}
+	}
+	return nil
 }
 
 // coroutine runs a loop beside the task's own goroutine, one at a time: the task resumes it with a record, and it yields when the loop
@@ -109,9 +129,12 @@ func (c *coroutine) overdue(now time.Time) bool {
 	return !c.expected.IsZero() && !now.Before(c.expected)
 }
 
-func (c *coroutine) stop() {
-	if c.next != nil {
-		c.cancel()
-		c.next = nil
+// stop ends the loop's stream, and returns how the loop ended.
+func (c *coroutine) stop() error {
+	if c.next == nil {
+		return nil
 	}
+	c.cancel()
+	c.next, c.expected = nil, time.Time{}
+	return c.err
 }

@@ -78,6 +78,13 @@ func (l *fakeLog) put(tp record.TopicPartition, r kept) {
 	l.grown = make(chan struct{})
 }
 
+// at is the committed offset of a partition.
+func (l *fakeLog) at(tp record.TopicPartition) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.committed[tp]
+}
+
 func (l *fakeLog) step(name string) error {
 	if l.hook == nil {
 		return nil

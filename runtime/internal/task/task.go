@@ -55,6 +55,8 @@ type Task struct {
 
 	gathering     []*Step // the loops in coroutines, which may gather batches
 	held          int     // loops that gather a batch: no commit meanwhile
+	owed          bool    // a commit is due and was put off because of that
+	cut           bool    // the loops that gather have to hand over what they have, for the commit's sake
 	pulsed        time.Time
 	flushed       time.Time
 	committed     time.Time
@@ -107,7 +109,8 @@ func (t *Task) Stop() {
 	})
 }
 
-// Call runs f in the task's goroutine between two events and returns when it has run; an error if the task has ended or ctx ends first.
+// Call runs f in the task's goroutine between two events and returns when it has run; an error if the task has ended, or ctx ends
+// before f began.
 func (t *Task) Call(ctx context.Context, f func()) error {
 	done := make(chan struct{})
 	call := func() { defer close(done); f() }
@@ -118,12 +121,8 @@ func (t *Task) Call(ctx context.Context, f func()) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	<-done // whether ctx ends or not: f may be writing to what the caller reads next
+	return nil
 }
 
 // Stats is a copy of the task's counters, at most some milliseconds old under load; it may be asked by anyone.
@@ -176,6 +175,9 @@ func (t *Task) Run(ctx context.Context) (err error) {
 	if err := t.process(ctx); err != nil {
 		return err
 	}
+	if err := t.finishLoops(); err != nil {
+		return err
+	}
 	if err := t.retract(ctx); err != nil {
 		return err
 	}
@@ -195,7 +197,12 @@ func (t *Task) process(ctx context.Context) error {
 			if err == nil {
 				err = errEarly
 			}
-			t.failed = fmt.Errorf("agent %s: %w", t.primary.Name, err)
+			t.failed = err // of what runs between events
+			if t.primary != nil {
+				t.failed = fmt.Errorf("agent %s: %w", t.primary.Name, err)
+			}
+		} else if err != nil && t.failed == nil && t.stop.Load() && ctx.Err() == nil {
+			t.cfg.Logger.Warn("loop ended with an error after the end of its stream", "agent", t.primary.Name, "err", err)
 		}
 		switch {
 		case t.failed != nil:
@@ -237,7 +244,7 @@ func (t *Task) next(primary *Step, deadline time.Time) (*record.Record, bool) {
 	}
 	for t.failed == nil {
 		if t.batch == nil {
-			if !deadline.IsZero() && !time.Now().Before(deadline) {
+			if !deadline.IsZero() && (t.cut || !time.Now().Before(deadline)) {
 				return nil, true
 			}
 			if !t.wait(deadline) {
@@ -248,6 +255,12 @@ func (t *Task) next(primary *Step, deadline time.Time) (*record.Record, bool) {
 		for t.at < len(t.batch.Records) {
 			r := &t.batch.Records[t.at]
 			if t.step == 0 {
+				if t.stop.Load() { // not in the middle of a record: its first steps count already
+					return nil, false
+				}
+				if t.owed && t.held == 0 && !t.look() {
+					return nil, false
+				}
 				if t.in.Observe != nil && t.in.Observe(r) {
 					t.step = len(t.in.Steps)
 				} else {
@@ -270,14 +283,11 @@ func (t *Task) next(primary *Step, deadline time.Time) (*record.Record, bool) {
 			t.at++
 			t.in.position = r.Offset + 1
 			t.sinceClock++
-			if t.stop.Load() {
-				return nil, false
-			}
 			if t.sinceClock >= t.stride || t.filledBytes >= flushBytes {
 				if !t.look() {
 					return nil, false
 				}
-				if !deadline.IsZero() && !t.pulsed.Before(deadline) {
+				if !deadline.IsZero() && (t.cut || !t.pulsed.Before(deadline)) {
 					return nil, true
 				}
 			}
@@ -320,6 +330,9 @@ func (t *Task) finish(s *Step, r *record.Record, err error) {
 	if err == nil && t.failed == nil {
 		t.keep()
 		return
+	}
+	if reported := (*EventError)(nil); errors.As(t.failed, &reported) {
+		return // by Reject
 	}
 	if err == nil {
 		err = t.failed
@@ -410,8 +423,20 @@ func (t *Task) Done(s *Step) {
 func (t *Task) Reject(s *Step, err error) { t.finish(s, t.record(), err) }
 
 // Hold and Unhold bracket the gathering of a batch by a loop: a commit in between would lose what is gathered.
-func (t *Task) Hold()   { t.held++ }
-func (t *Task) Unhold() { t.held-- }
+func (t *Task) Hold() { t.held++ }
+
+// Unhold is described at Hold. A commit that was put off meanwhile comes next; where several loops gather, so that there may never be a
+// moment in which none does, the others have to be content with what they have.
+func (t *Task) Unhold() {
+	t.held--
+	if t.owed {
+		t.cut = t.held > 0
+		t.sinceClock = t.stride // have a look when the record in hand is done
+	}
+}
+
+// Ending says that the task ends without a commit, so that it is of no use to do anything more.
+func (t *Task) Ending() bool { return t.failed != nil || t.ctx.Err() != nil }
 
 // drop gives back the batches that nobody will process.
 func (t *Task) drop() {

@@ -26,7 +26,7 @@ func (t *Task) wait(deadline time.Time) bool {
 		default:
 		}
 		now := time.Now()
-		if !deadline.IsZero() && !now.Before(deadline) {
+		if !deadline.IsZero() && (t.cut || !now.Before(deadline)) {
 			return true
 		}
 		t.timer.Reset(t.sleep(now, deadline))
@@ -63,7 +63,9 @@ func (t *Task) sleep(now, deadline time.Time) time.Duration {
 		}
 	}
 	until(deadline)
-	until(t.nextPulse)
+	if t.held == 0 {
+		until(t.nextPulse)
+	}
 	for _, s := range t.gathering {
 		until(s.co.expected)
 	}
@@ -189,7 +191,8 @@ func (t *Task) look() bool {
 	if t.ctx.Err() != nil {
 		return false
 	}
-	if now.Sub(t.flushed) < flushEvery && t.filledBytes < flushBytes && (t.nextPulse.IsZero() || now.Before(t.nextPulse)) {
+	owed := t.owed && (t.held == 0 || t.cut)
+	if !owed && now.Sub(t.flushed) < flushEvery && t.filledBytes < flushBytes && (t.nextPulse.IsZero() || now.Before(t.nextPulse)) {
 		return true
 	}
 	if !t.pulse(now) {
@@ -230,11 +233,16 @@ func (t *Task) pulse(now time.Time) bool {
 		t.failed = err
 		return false
 	}
-	if t.held == 0 && t.uncommitted() && (now.Sub(t.committed) >= t.cfg.Interval || t.dirty() >= dirtyMax) {
-		if err := t.commit(t.ctx); err != nil {
-			t.failed = err
-			return false
-		}
+	if !t.uncommitted() || now.Sub(t.committed) < t.cfg.Interval && t.dirty() < dirtyMax {
+		return true
+	}
+	if t.owed = t.held > 0; t.owed {
+		return true
+	}
+	t.cut = false
+	if err := t.commit(t.ctx); err != nil {
+		t.failed = err
+		return false
 	}
 	return true
 }
@@ -242,7 +250,7 @@ func (t *Task) pulse(now time.Time) bool {
 // wakeLoops resumes the loops that wait for no record any more: their batch is as full as it gets.
 func (t *Task) wakeLoops(now time.Time) bool {
 	for _, s := range t.gathering {
-		if s.co.overdue(now) {
+		if s.co.overdue(now) || t.cut && !s.co.expected.IsZero() {
 			t.undoing = s.Skip
 			t.finish(s, t.record(), s.co.resume(nil))
 		}
