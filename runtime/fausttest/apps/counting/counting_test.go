@@ -114,7 +114,7 @@ func TestSimulation(t *testing.T) {
 					}
 				}
 				in.check(t, false)
-			}, fausttest.Latency(7*time.Millisecond))
+			}, fausttest.Latency(15*time.Millisecond), fausttest.Worker(faust.CommitInterval(40*time.Millisecond)))
 		})
 	}
 }

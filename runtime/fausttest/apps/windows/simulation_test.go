@@ -112,7 +112,7 @@ func TestSimulation(t *testing.T) {
 				if got := fausttest.Table[string, int64](d, "totals"); !reflect.DeepEqual(got, total) {
 					t.Errorf("totals: got %v, want %v", got, total)
 				}
-			}, fausttest.Latency(5*time.Millisecond))
+			}, fausttest.Latency(15*time.Millisecond), fausttest.Worker(faust.CommitInterval(40*time.Millisecond)))
 		})
 	}
 }
