@@ -358,7 +358,7 @@ func faustSpec() faust.AppSpec {
 			{
 				Name:    "times",
 				Func:    "Times",
-				Doc:     "Times has keys that are one time in several zones.",
+				Doc:     "Times has keys that are one time in several zones, and keeps all values.",
 				Topics:  []string{"times"},
 				Tables:  []string{"TimeTables"},
 				Shape:   "event",
