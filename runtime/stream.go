@@ -65,38 +65,39 @@ func (s *source[V]) gather(n int, within time.Duration, add func(*record.Record)
 	}
 	for {
 		r, ok := s.next(time.Time{})
-		if !ok {
-			return
-		}
-		s.b.Hold()
-		deadline, count := time.Now().Add(within), 0
-		for ok && r != nil {
-			if err := add(r); err != nil {
-				s.b.Reject(s.step, err)
-			} else {
-				count++
-			}
-			if count >= n {
-				break
-			}
-			r, ok = s.next(deadline)
-		}
-		s.b.hasEvent = false
-		if count > 0 {
-			if r == nil {
-				s.b.Resume(s.step)
-			}
-			if !yield() {
-				s.b.Unhold()
-				return
-			}
-			s.b.Done(s.step)
-		}
-		s.b.Unhold()
-		if !ok {
+		if !ok || !s.gatherOne(r, n, within, add, yield) {
 			return
 		}
 	}
+}
+
+// gatherOne collects the batch that begins with r. It is false when it is the last one.
+func (s *source[V]) gatherOne(r *record.Record, n int, within time.Duration, add func(*record.Record) error, yield func() bool) bool {
+	s.b.Hold()
+	defer s.b.Unhold() // also when the body panics, or commits would wait for ever
+	ok, count := true, 0
+	for deadline := time.Now().Add(within); ok && r != nil; r, ok = s.next(deadline) {
+		if err := add(r); err != nil {
+			s.b.Reject(s.step, err)
+		} else {
+			count++
+		}
+		if count >= n {
+			break
+		}
+	}
+	if count == 0 || s.b.Ending() {
+		return ok
+	}
+	s.b.hasEvent, s.b.now = false, time.Now().UnixMilli()
+	if r == nil {
+		s.b.Resume(s.step)
+	}
+	if !yield() {
+		return false
+	}
+	s.b.Done(s.step)
+	return ok
 }
 
 // All returns the values one by one, until the task ends.
