@@ -76,7 +76,7 @@ func newTeller(source int, out *task.Output, bases int) *teller {
 	for range bases {
 		t.now.Times = append(t.now.Times, math.MinInt64)
 	}
-	t.now.Wall = time.Now().UnixMilli()
+	t.now.Control = true // as after a word: the first record reads the clock
 	return t
 }
 
@@ -84,6 +84,9 @@ func newTeller(source int, out *task.Output, bases int) *teller {
 func (t *teller) record(p int32, times []int64) []record.Header {
 	for i, ms := range times {
 		t.now.Times[i] = max(t.now.Times[i], ms)
+	}
+	if t.now.Control { // the first of its batch: all of it was sent before now
+		t.now.Wall = time.Now().UnixMilli()
 	}
 	t.now.Idle, t.now.Control = false, false
 	t.told[p] = told{ever: true, wall: t.now.Wall, version: t.version()}
