@@ -35,7 +35,7 @@ func (d *Driver) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &workerConn{Conn: conn, conns: &d.conns, latency: d.setup.latency}
+	c := &workerConn{Conn: conn, conns: &d.conns, latency: d.setup.latency, closed: make(chan struct{})}
 	d.conns.mu.Lock()
 	defer d.conns.mu.Unlock()
 	d.conns.open[c] = true
@@ -47,13 +47,18 @@ type workerConn struct {
 	net.Conn
 	conns   *conns
 	latency time.Duration
+	closed  chan struct{}
+	once    sync.Once
 }
 
 // Read implements net.Conn.
 func (c *workerConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.latency > 0 {
-		time.Sleep(c.latency)
+		select {
+		case <-time.After(c.latency):
+		case <-c.closed: // nobody waits any more
+		}
 	}
 	return n, err
 }
@@ -63,5 +68,6 @@ func (c *workerConn) Close() error {
 	c.conns.mu.Lock()
 	delete(c.conns.open, c)
 	c.conns.mu.Unlock()
+	c.once.Do(func() { close(c.closed) })
 	return c.Conn.Close()
 }
