@@ -23,6 +23,7 @@ type cells[C comparable, V any] struct {
 	keys  keySpace[C]
 
 	cache    map[C]*cell[C, V]
+	most     int  // cells in the cache after a commit
 	complete bool // every key of the store is in the cache: what isn't, doesn't exist
 	dirty    []*cell[C, V]
 	journal  []change[C, V]
@@ -68,7 +69,7 @@ type change[C comparable, V any] struct {
 }
 
 func newCells[C comparable, V any](b *bound, name string, value *ValueCodec[V], st store.Store, keys keySpace[C]) *cells[C, V] {
-	return &cells[C, V]{b: b, name: name, value: value, store: st, keys: keys, cache: map[C]*cell[C, V]{}, count: -1,
+	return &cells[C, V]{b: b, name: name, value: value, store: st, keys: keys, cache: map[C]*cell[C, V]{}, most: cacheMax, count: -1,
 		reader: codec.NewReader(codec.Copy)}
 }
 
@@ -133,32 +134,29 @@ func (s *cells[C, V]) set(key C, v V) {
 	s.remember(c)
 	s.exists(c, true)
 	c.value = v
-	s.check(c)
-	if !s.value.Flat { // the caller keeps its slices, maps and pointers
-		b := s.encode(c)
-		var own V
-		s.decode(b, &own)
-		c.value = own
-	}
-	s.touch(c)
+	s.settle(c)
 }
 
 func (s *cells[C, V]) update(key C, f func(*V)) {
 	s.guard()
 	c := s.find(key, true)
 	s.remember(c)
+	s.mark(c) // before f: should it panic, and the body go on all the same, what it has changed must not differ from the store
+	s.apply(c, f)
+	s.settle(c)
+}
+
+func (s *cells[C, V]) apply(c *cell[C, V], f func(*V)) {
 	s.updating = true
+	defer func() { s.updating = false }()
 	if c.there {
 		f(&c.value)
-	} else {
-		var zero V
-		c.value = zero
-		f(&c.value)
-		s.exists(c, true)
+		return
 	}
-	s.updating = false
-	s.check(c)
-	s.touch(c)
+	var zero V
+	c.value = zero
+	f(&c.value)
+	s.exists(c, true)
 }
 
 func (s *cells[C, V]) delete(key C) {
@@ -221,17 +219,33 @@ func (s *cells[C, V]) encode(c *cell[C, V]) []byte {
 	return b
 }
 
-// check makes sure that a commit will be able to encode the value, so that the event that made it fails, and not the commit.
-func (s *cells[C, V]) check(c *cell[C, V]) {
-	if s.value.Fails {
-		s.encode(c)
+// settle ends a change of a cell's value. A commit will be able to encode it: otherwise the event that made it fails, and not the commit.
+// And it shares nothing with what the body keeps, nor with other keys, nor with the key's other windows, to which the same slice, map or
+// pointer may have been given: a later change of one would change them all, and not even be committed.
+func (s *cells[C, V]) settle(c *cell[C, V]) {
+	if s.value.Fails || !s.value.Flat {
+		b := s.encode(c)
+		if !s.value.Flat {
+			var own V
+			s.reader.Policy(codec.Copy)
+			if err := s.value.Decode(s.reader, b, &own); err != nil {
+				panic(bodyError{Err: fmt.Errorf("table %s: the value of key %v can't be read back from what is stored of it: %w", s.name, c.key, err)})
+			}
+			c.value = own
+		}
 	}
+	s.touch(c)
 }
 
 func (s *cells[C, V]) touch(c *cell[C, V]) {
 	if s.b.borrowing && s.value.Clone != nil {
 		s.value.Clone(&c.value)
 	}
+	s.mark(c)
+}
+
+// mark has the cell written by the next commit.
+func (s *cells[C, V]) mark(c *cell[C, V]) {
 	if !c.dirty {
 		c.dirty = true
 		s.dirty = append(s.dirty, c)
@@ -306,6 +320,10 @@ func (s *cells[C, V]) place(c *cell[C, V]) error {
 		return nil
 	}
 	agent := s.b.component.agentOf(s.name)
+	if agent == nil {
+		return fmt.Errorf("table %s: key %s belongs to partition %d, not %d; a timer or task that takes tables runs in each partition: let it "+
+			"change only keys that All yields there", s.name, keyText(s.keys.placed(s.changeKey)), p, s.b.partition)
+	}
 	return fmt.Errorf("table %s: key %s belongs to partition %d, not %d; agent %s reads %s by another key: add group_by=",
 		s.name, keyText(s.keys.placed(s.changeKey)), p, s.b.partition, agent.spec.Func, agent.spec.Topics[0])
 }
@@ -325,10 +343,10 @@ func (s *cells[C, V]) committed() {
 	}
 	clear(s.dirty)
 	s.dirty = s.dirty[:0]
-	if len(s.cache) > cacheMax {
+	if len(s.cache) > s.most {
 		s.complete = false
 		for k := range s.cache {
-			if delete(s.cache, k); len(s.cache) <= cacheMax*3/4 {
+			if delete(s.cache, k); len(s.cache) <= s.most*3/4 {
 				break
 			}
 		}

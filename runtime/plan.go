@@ -90,14 +90,14 @@ type component struct {
 	partitions int32
 }
 
-// agentOf is an agent that may change a table, for messages.
+// agentOf is an agent that may change a table, for messages; nil if only timers and tasks do.
 func (c *component) agentOf(table string) *agentPlan {
 	for _, a := range c.agents {
 		if a.group != nil && slices.ContainsFunc(a.group.tables, func(t *TableSpec) bool { return t.Name == table }) {
 			return a
 		}
 	}
-	return c.agents[0]
+	return nil
 }
 
 // topicKind is what a topic is for.

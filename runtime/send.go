@@ -112,7 +112,13 @@ func (s *sender) sendNow(ctx context.Context) error {
 	if len(out) == 0 {
 		return nil
 	}
-	return s.log.Append(ctx, out, s.done)
+	err := s.log.Append(ctx, out, s.done)
+	if err != nil { // nothing of it was taken, and done will not be called
+		for _, b := range out {
+			s.done(b, err)
+		}
+	}
+	return err
 }
 
 func (s *sender) done(b *record.Builder, err error) {

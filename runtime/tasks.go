@@ -171,15 +171,20 @@ func (w *worker) former() []group.Task {
 	}
 	for _, c := range w.plan.components {
 		for p := range c.partitions {
-			for _, g := range c.groups {
-				if _, ok, err := w.disk.Get(nil, tablePrefix(g.tables[0].Name, p, kindOffset)); ok && err == nil {
-					ids = append(ids, group.Task{Component: c.name, Partition: p})
-					break
-				}
+			if slices.ContainsFunc(c.groups, func(g *groupPlan) bool { return w.keeps(g, p) }) {
+				ids = append(ids, group.Task{Component: c.name, Partition: p})
 			}
 		}
 	}
 	return ids
+}
+
+// keeps says whether the disk has a partition of any of a struct's tables; those in memory are never there.
+func (w *worker) keeps(g *groupPlan, partition int32) bool {
+	return slices.ContainsFunc(g.tables, func(t *TableSpec) bool {
+		_, ok, err := w.disk.Get(nil, tablePrefix(t.Name, partition, kindOffset))
+		return ok && err == nil
+	})
 }
 
 func (p *plan) component(name string) *component {

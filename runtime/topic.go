@@ -141,6 +141,9 @@ func (h *topicHandle[K, V]) put(ctx context.Context, key *K, value *V, opts []Se
 	if len(opts) > 0 {
 		at, partition = h.choose(opts, at, &h.headers)
 	}
+	if at < 0 {
+		return h.tooEarly(at)
+	}
 	if partition, err = h.place(k, partition); err != nil {
 		return err
 	}
@@ -168,7 +171,15 @@ func (h *topicHandle[K, V]) buffer(ctx context.Context, key *K, value *V, opts [
 	}
 	var headers []record.Header
 	at, partition := h.choose(opts, time.Now().UnixMilli(), &headers)
+	if at < 0 {
+		return h.tooEarly(at)
+	}
 	return h.send.add(ctx, h.send.plan.actual(h.name), k, v, at, partition, headers)
+}
+
+// tooEarly refuses a record that no agent would take, and no Java client would send.
+func (h *topicHandle[K, V]) tooEarly(at int64) error {
+	return fmt.Errorf("send to %s: the time %s is before 1970; is what faust.Time got set?", h.name, time.UnixMilli(at).UTC().Format(time.RFC3339))
 }
 
 func (h *topicHandle[K, V]) choose(opts []SendOption, at int64, headers *[]record.Header) (int64, int32) {
@@ -282,7 +293,7 @@ func KeyText[K any](c *KeyCodec[K]) func(string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.Append(nil, k)
+		return c.Append([]byte{}, k) // an empty key is not a null one
 	}
 }
 

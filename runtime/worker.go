@@ -93,7 +93,12 @@ func (w *worker) run(ctx context.Context) (err error) {
 		return errors.Join(err, ignoreCanceled(infra.Wait()))
 	}
 	if w.web != nil {
-		infra.Go(func() error { return w.web.run(infraCtx) })
+		infra.Go(func() error {
+			if err := w.web.run(infraCtx); err != nil {
+				w.fail(err) // in an orderly way: the others are needed for that
+			}
+			return nil
+		})
 	}
 
 	err = w.work(work)
