@@ -105,6 +105,9 @@ func (c *Clock) Version() uint64 { return c.version }
 
 // settle computes the clock's time anew.
 func (c *Clock) settle() {
+	if len(c.sources) == 0 {
+		return // only direct events, which have moved the clock themselves
+	}
 	least, idleSince, at, idle := int64(math.MaxInt64), int64(math.MaxInt64), -1, false
 	for i := range c.sources {
 		s := &c.sources[i]
@@ -193,7 +196,8 @@ func (c *Clock) Load(b []byte) ([]byte, error) {
 		return nil, fmt.Errorf("a saved stream time is damaged (%d bytes)", len(b))
 	}
 	c.now, c.direct = max(c.now, now), max(c.direct, direct)
-	c.anyIdle = true // look at the leases when the next word comes
+	c.settle() // so that Held is right before the next word comes
+	c.anyIdle = true
 	return d.b, nil
 }
 
