@@ -196,3 +196,52 @@ func TestWindowsBehindAGroupByAreExactAfterAnOutage(t *testing.T) {
 		})
 	}
 }
+
+// Workers come and go while visits are on their way through the group_by. Cleanly, or with connections cut: counts are exact. Killed: what
+// a source had sent and not committed is sent again, so nothing is lost, and some may count twice.
+func TestCountsBehindAGroupByWhileWorkersMove(t *testing.T) {
+	for seed := range uint64(4) {
+		kills := seed%2 == 1
+		t.Run(fmt.Sprintf("seed %d, kills %v", seed, kills), func(t *testing.T) {
+			fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+				random := rand.New(rand.NewPCG(seed, 4))
+				pages, seconds := map[string]int64{}, map[int64]int64{}
+				for i := range 12 {
+					for range random.IntN(60) {
+						v := Visit{fmt.Sprintf("/%d", random.IntN(9)), &Account{random.Int64N(7)}, 1, begin.Add(time.Duration(i) * time.Minute)}
+						d.Send("visits", fmt.Sprint(random.IntN(100)), v)
+						pages[v.Page]++
+						seconds[v.Account.ID]++
+					}
+					d.Advance(time.Duration(random.IntN(400)) * time.Millisecond)
+					switch what := random.IntN(5); {
+					case what == 0:
+						d.Restart()
+					case what == 1 && kills:
+						d.KillAndWipe()
+					case what == 2 && kills:
+						d.Kill()
+					case what <= 2:
+						d.Disconnect()
+					default:
+						d.Workers(1 + random.IntN(3))
+					}
+				}
+				compare(t, "visits", fausttest.Table[string, int64](d, "visits"), pages, kills)
+				compare(t, "account_seconds", fausttest.Table[int64, int64](d, "account_seconds"), seconds, kills)
+			}, fausttest.Latency(15*time.Millisecond), fausttest.Worker(faust.CommitInterval(40*time.Millisecond)))
+		})
+	}
+}
+
+func compare[K comparable](t *testing.T, table string, got, want map[K]int64, more bool) {
+	t.Helper()
+	for k, n := range want {
+		if got[k] < n || got[k] > n && !more {
+			t.Errorf("%s: %v has %d, want %d", table, k, got[k], n)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%s: %d keys, want %d", table, len(got), len(want))
+	}
+}
