@@ -42,25 +42,28 @@ func AppendSourceTime(dst []byte, s *SourceTime) []byte {
 	return dst
 }
 
-// ReadSourceTime finds the TimeHeader of a record and reads it into s, whose Times it reuses. ok is false if there is none.
+// ReadSourceTime finds the TimeHeader of a record and reads it into s, whose Times it reuses. ok is false if there is none. The last
+// one counts: the runtime adds its own behind the headers that a record came with, among which may be one of that name.
 func ReadSourceTime(r *record.Record, s *SourceTime) (ok bool) {
+	var last []byte
 	for h := r.Headers; len(h) > 0; {
 		name, value, rest, more := record.NextHeader(h)
 		if !more {
 			return false
 		}
-		h = rest
-		if string(name) != TimeHeader {
-			continue
+		if h = rest; string(name) == TimeHeader {
+			last = value
 		}
-		d := varints{b: value}
-		flags := d.byte()
-		s.Idle, s.Control = flags&flagIdle != 0, flags&flagControl != 0
-		s.Source, s.Wall, s.Times = int(d.uvarint()), d.varint(), s.Times[:0]
-		for len(d.b) > 0 && !d.bad {
-			s.Times = append(s.Times, d.varint())
-		}
-		return !d.bad
 	}
-	return false
+	if last == nil {
+		return false
+	}
+	d := varints{b: last}
+	flags := d.byte()
+	s.Idle, s.Control = flags&flagIdle != 0, flags&flagControl != 0
+	s.Source, s.Wall, s.Times = int(d.uvarint()), d.varint(), s.Times[:0]
+	for len(d.b) > 0 && !d.bad {
+		s.Times = append(s.Times, d.varint())
+	}
+	return !d.bad
 }
