@@ -118,7 +118,7 @@ func (f *Fetcher) Remove(tp record.TopicPartition) {
 	f.mu.Unlock()
 
 	p.send.Lock() // a delivery in progress ends, as gone is closed
-	p.send.Unlock()
+	defer p.send.Unlock()
 }
 
 // dropLocked forgets a partition; caller holds f.mu.
