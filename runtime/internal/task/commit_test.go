@@ -47,6 +47,25 @@ func TestCommitOrder(t *testing.T) {
 	}
 }
 
+// Changelog records carry the wall clock, whatever the time of the events: min.compaction.lag and retention follow it.
+func TestChangelogCarriesTheWallClock(t *testing.T) {
+	r := newRig(t)
+	begun := time.Now().UnixMilli()
+	r.feed(8) // of 1970
+	r.start()
+	r.until("all is committed", r.committedAt(8))
+	r.stop()
+	changes := r.log.all(changelog)
+	if len(changes) == 0 {
+		t.Fatal("there is no changelog")
+	}
+	for _, c := range changes {
+		if c.time < begun || c.time > time.Now().UnixMilli() {
+			t.Errorf("the change of %s has the time %d, want that of the commit", c.key, c.time)
+		}
+	}
+}
+
 var errCrash = errors.New("crash")
 
 // A crash at any step of any commit loses no event and counts none twice in the table, with the local state and without it.
