@@ -2,6 +2,7 @@ package task
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/faustgen/faustgen/runtime/internal/record"
 )
@@ -61,7 +62,11 @@ func ReadSourceTime(r *record.Record, s *SourceTime) (ok bool) {
 	d := varints{b: last}
 	flags := d.byte()
 	s.Idle, s.Control = flags&flagIdle != 0, flags&flagControl != 0
-	s.Source, s.Wall, s.Times = int(d.uvarint()), d.varint(), s.Times[:0]
+	source := d.uvarint()
+	if source > math.MaxInt32 {
+		return false // not written by us
+	}
+	s.Source, s.Wall, s.Times = int(source), d.varint(), s.Times[:0]
 	for len(d.b) > 0 && !d.bad {
 		s.Times = append(s.Times, d.varint())
 	}
