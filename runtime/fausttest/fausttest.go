@@ -228,7 +228,7 @@ func (d *Driver) fatal(format string, args ...any) {
 func (d *Driver) client(opts ...kgo.Opt) *kgo.Client {
 	d.t.Helper()
 	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(d.addr()), kgo.Dialer(d.network.DialContext), kgo.DisableClientMetrics(),
-		kgo.MetadataMinAge(20 * time.Millisecond)}, opts...)...)
+		kgo.MetadataMinAge(20 * time.Millisecond), kgo.WithDecompressor(newDecompressor())}, opts...)...)
 	if err != nil {
 		d.fatal("%v", err)
 	}

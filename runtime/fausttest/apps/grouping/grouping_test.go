@@ -245,3 +245,35 @@ func compare[K comparable](t *testing.T, table string, got, want map[K]int64, mo
 		t.Errorf("%s: %d keys, want %d", table, len(got), len(want))
 	}
 }
+
+// While a worker is dead and its sources are read by nobody, the windows that their visits belong to stay open.
+func TestTheSourcesOfADeadWorkerHoldTimeBack(t *testing.T) {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		w := newWorld()
+		for step := range 250 {
+			for p := range int32(4) {
+				v := Visit{fmt.Sprintf("/%d", step%5), nil, 1, begin.Add(time.Duration(step)*5*time.Minute + time.Duration(p)*time.Second)}
+				d.Send("visits", "collector", v, faust.Partition(p))
+				w.add(v)
+			}
+			if step == 100 {
+				d.KillWorker(2)
+			}
+			d.Advance(100 * time.Millisecond)
+		}
+		closed := 0
+		for _, ev := range fausttest.Read[string, Hour](d, "hours") {
+			at := faust.Window{Start: ev.Value.Start.UTC(), End: ev.Value.Start.UTC().Add(time.Hour)}
+			if want := w.hourly[at][ev.Key]; ev.Value.Visits < want {
+				t.Errorf("page %s, hour %v: closed with %d visits, want %d", ev.Key, at.Start, ev.Value.Visits, want)
+			}
+			closed++
+		}
+		if closed < 5*18 {
+			t.Errorf("%d hours have closed, want nearly all", closed)
+		}
+		for at, pages := range fausttest.Windows[string, int64](d, "hourly") {
+			compare(t, fmt.Sprint("hour ", at.Start), pages, w.hourly[at], true)
+		}
+	}, fausttest.Begin(2))
+}
