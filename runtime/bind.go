@@ -97,7 +97,7 @@ type Step struct {
 	process func(*record.Record) error
 	loop    func(context.Context) error
 	attach  func(*task.Step)
-	tell    func(idle bool, now time.Time)
+	tell    func(idle, all bool, now time.Time)
 }
 
 // StepOption is a choice for one step.

@@ -108,8 +108,8 @@ func (t *teller) headers() []record.Header {
 	return t.header
 }
 
-// tell is called at the end of a batch, and every second while the input is idle.
-func (t *teller) tell(idle bool, now time.Time) {
+// tell is called at the end of a batch, every second while the input is idle, and, for all, before a commit.
+func (t *teller) tell(idle, all bool, now time.Time) {
 	t.now.Wall, t.now.Idle, t.now.Control = now.UnixMilli(), idle, true
 	version := t.version()
 	for p := range t.told {
@@ -118,7 +118,7 @@ func (t *teller) tell(idle bool, now time.Time) {
 		switch {
 		case !last.ever, idle != last.idle:
 		case idle && since >= task.IdleRefresh:
-		case !idle && version != last.version && since >= tellEvery:
+		case version != last.version && (all || !idle && since >= tellEvery):
 		default:
 			continue
 		}

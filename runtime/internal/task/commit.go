@@ -22,6 +22,7 @@ func (t *Task) commitNow(ctx context.Context) error {
 	if t.held > 0 {
 		return nil // only when stopping: what is gathered is read again by whoever comes next
 	}
+	t.tellCommitted(time.Now())
 	if err := t.flush(ctx); err != nil {
 		return err
 	}

@@ -72,8 +72,8 @@ type Step struct {
 	// Loop runs the user's loop, which pulls its events by Task.Next. It is nil for the other shapes.
 	Loop func(context.Context) error
 	// Tell, if set, is called at the end of every batch of the input, and every second while nothing comes: the step tells the
-	// partitions of its repartition topic what time it is.
-	Tell func(idle bool, now time.Time)
+	// partitions of its repartition topic what time it is. all: also those that heard it a moment ago and shall not be told too often.
+	Tell func(idle, all bool, now time.Time)
 
 	co *coroutine // of a loop that isn't the first of its task
 }
@@ -89,6 +89,7 @@ type Input struct {
 	committed     int64     // the position that is committed
 	started       bool      // it has been fetched once, so that end is known
 	told          time.Time // when the steps last told their repartition topics the time
+	toldIdle      bool      // and whether they said then that the input is idle
 	busy          time.Time // when the last record came
 }
 

@@ -144,14 +144,27 @@ func (in *Input) nextWord() time.Time {
 }
 
 func (t *Task) tell(in *Input, now time.Time) {
-	if !in.tells() {
-		return
+	if in.tells() {
+		in.told = now
+		in.tellAll(in.quiet(now), false, now)
 	}
-	in.told = now
-	quiet := in.quiet(now)
+}
+
+func (in *Input) tellAll(idle, all bool, now time.Time) {
+	in.toldIdle = idle
 	for _, s := range in.Steps {
 		if s.Tell != nil {
-			s.Tell(quiet, now)
+			s.Tell(idle, all, now)
+		}
+	}
+}
+
+// tellCommitted tells everyone the time before the offsets of what it comes from are committed: whoever reads on from there, after a
+// crash, does not know it.
+func (t *Task) tellCommitted(now time.Time) {
+	for _, in := range t.cfg.Inputs {
+		if in.position > in.committed {
+			in.tellAll(in.toldIdle, true, now)
 		}
 	}
 }
@@ -161,11 +174,9 @@ func (t *Task) tell(in *Input, now time.Time) {
 func (t *Task) retract(ctx context.Context) error {
 	told := false
 	for _, in := range t.cfg.Inputs {
-		for _, s := range in.Steps {
-			if s.Tell != nil {
-				s.Tell(false, time.Now())
-				told = true
-			}
+		if in.tells() {
+			in.tellAll(false, true, time.Now())
+			told = true
 		}
 	}
 	if !told {
