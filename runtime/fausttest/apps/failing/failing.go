@@ -48,6 +48,8 @@ type Topics struct {
 	Nullable faust.Topic[string, Change]
 	//faust:topic seen partitions=1
 	Seen faust.Topic[string, string]
+	//faust:topic timed partitions=1
+	Timed faust.Topic[string, Change]
 	//faust:topic numbers partitions=1
 	Numbers faust.Topic[int64, int64]
 }
@@ -80,6 +82,15 @@ type Strict struct {
 //faust:tables
 type StrictLoop struct {
 	StrictLoopSums faust.Table[string, int64]
+}
+
+// Closing is a table whose close handler fails for some keys.
+//
+//faust:tables
+type Closing struct {
+	//faust:tumbling 10s grace=0s
+	Minute faust.WindowTable[string, int64]
+	Closes faust.Table[string, int64]
 }
 
 // Mended is set by a test that has mended the cause of the failures.
@@ -196,4 +207,23 @@ func Loop(ctx context.Context, events *faust.Events[string, Change], out *Topics
 //faust:agent numbers on_error=skip
 func Numbers(ctx context.Context, ev faust.Event[int64, int64], out *Topics) error {
 	return out.Seen.Send(ctx, "numbers", fmt.Sprintf("%d %d", ev.Key, ev.Value))
+}
+
+// CountTimed counts by the time of the record.
+//
+//faust:agent timed
+func CountTimed(ctx context.Context, c Change, t *Closing) error {
+	t.Minute.Update(c.Key, func(n *int64) { *n += c.N })
+	return nil
+}
+
+// CloseTimed fails for the keys error and panic, after it has changed a table and sent.
+//
+//faust:on_window_close Closing.Minute on_error=skip
+func CloseTimed(ctx context.Context, w faust.Window, key string, n int64, t *Closing, out *Topics) error {
+	t.Closes.Update(key, func(total *int64) { *total += n })
+	if err := out.Applied.Send(ctx, key, n); err != nil {
+		return err
+	}
+	return end(Change{End: key})
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	faust "github.com/faustgen/faustgen/runtime"
 	"github.com/faustgen/faustgen/runtime/fausttest"
 )
 
@@ -123,23 +124,29 @@ func TestInputThatCanNotBeUsed(t *testing.T) {
 		"no bytes of text":  []byte{0xff, 0xfe},
 		"more than 64 bits": json.RawMessage(`{"key":"a","n":99999999999999999999,"end":"ok"}`),
 	}
-	for name, value := range broken {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		want := int64(0)
+		for name, value := range broken {
+			for _, topic := range []string{"skipping", "skipping_loop"} {
+				d.Send(topic, "a", value)
+				d.Send(topic, "a", Change{"a", 1, "ok"})
+			}
+			want++
+			if sums := fausttest.Table[string, int64](d, "skip_sums"); !reflect.DeepEqual(sums, map[string]int64{"a": want}) {
+				t.Errorf("after %s: sums %v, want a: %d", name, sums, want)
+			}
+			if sums := fausttest.Table[string, int64](d, "loop_sums"); !reflect.DeepEqual(sums, map[string]int64{"a": want}) {
+				t.Errorf("after %s: sums of the loop %v, want a: %d", name, sums, want)
+			}
+		}
+	})
+	for name, text := range map[string]string{"broken JSON": "decode: ", "out of bounds": "invalid: ", "an empty value": "decode: "} {
 		t.Run(name, func(t *testing.T) {
 			fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
-				for _, topic := range []string{"skipping", "skipping_loop", "strict"} {
-					d.Send(topic, "a", Change{"a", 1, "ok"})
-				}
-				d.Settle()
-				d.Send("skipping", "a", value)
-				d.Send("skipping_loop", "a", value)
-				d.Send("skipping", "a", Change{"a", 2, "ok"})
-				d.Send("skipping_loop", "a", Change{"a", 2, "ok"})
-				table(t, d, "skip_sums", map[string]int64{"a": 3})
-				table(t, d, "loop_sums", map[string]int64{"a": 3})
-
-				d.Send("strict", "a", value)
-				if err := d.Failure(); !strings.Contains(err.Error(), "agent fail, strict partition 0 offset 1") {
-					t.Errorf("the error does not name the event: %v", err)
+				d.Send("strict", "a", Change{"a", 1, "ok"})
+				d.Send("strict", "a", broken[name])
+				if err := d.Failure(); !strings.Contains(err.Error(), "agent fail, strict partition 0 offset 1: "+text) {
+					t.Errorf("the error does not name the event and what is wrong: %v", err)
 				}
 			})
 		})
@@ -177,6 +184,24 @@ func TestKeysThatAreNoNumbers(t *testing.T) {
 		}
 		if want := []string{"7 70", "-8 80"}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// A close handler with on_error=skip is undone as an agent is, and the window counts as closed.
+func TestSkipUndoesTheCloseOfAWindow(t *testing.T) {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		at := time.Unix(1000, 0)
+		for i, key := range []string{"error", "fine", "panic", "well"} {
+			d.Send("timed", key, Change{key, int64(1) << i, "ok"}, faust.Time(at))
+		}
+		d.Send("timed", "later", Change{"later", 1, "ok"}, faust.Time(at.Add(10*time.Second)))
+		for range 2 {
+			table(t, d, "closes", map[string]int64{"fine": 2, "well": 8})
+			if got, want := applied(d), []string{"fine2", "well8"}; !slices.Equal(got, want) {
+				t.Errorf("sent %q, want %q", got, want)
+			}
+			d.KillAndWipe()
 		}
 	})
 }

@@ -5,6 +5,7 @@ package failing
 import (
 	"context"
 	"strings"
+	"time"
 
 	faust "github.com/faustgen/faustgen/runtime"
 	"github.com/faustgen/faustgen/runtime/codec"
@@ -32,6 +33,8 @@ func NewClient(ctx context.Context, broker string, opts ...faust.Option) (*Topic
 
 // Queries reads the tables of a running failing from outside: each question goes to the worker that owns the key.
 type Queries struct {
+	Minute         faust.WindowQuery[string, int64]
+	Closes         faust.Query[string, int64]
 	SkipSums       faust.Query[string, int64]
 	SkipNotes      faust.Query[string, Note]
 	SkipGone       faust.Query[string, int64]
@@ -47,6 +50,8 @@ func NewQueries(ctx context.Context, broker string, opts ...faust.Option) (*Quer
 		return nil, nil, err
 	}
 	return &Queries{
+		Minute:         faust.NewWindowQuery(c, "minute", &faustStringKey, &faustInt64JSON),
+		Closes:         faust.NewQuery(c, "closes", &faustStringKey, &faustInt64JSON),
 		SkipSums:       faust.NewQuery(c, "skip_sums", &faustStringKey, &faustInt64JSON),
 		SkipNotes:      faust.NewQuery(c, "skip_notes", &faustStringKey, &faustNoteJSON),
 		SkipGone:       faust.NewQuery(c, "skip_gone", &faustStringKey, &faustInt64JSON),
@@ -146,6 +151,18 @@ func faustSpec() faust.AppSpec {
 				EncodeValue:   faust.ValueFromJSON(&faustStringJSON, &faustStringJSON),
 			},
 			{
+				Field:         "Timed",
+				Name:          "timed",
+				Partitions:    1,
+				KeyType:       "string",
+				ValueType:     "Change",
+				KeyCodec:      "text",
+				ValueCodec:    "json",
+				EncodeKey:     faust.KeyText(&faustStringKey),
+				EncodeKeyJSON: faust.KeyFromJSON(&faustStringKey, &faustStringJSON),
+				EncodeValue:   faust.ValueFromJSON(&faustChangeJSON, &faustChangeJSON),
+			},
+			{
 				Field:         "Numbers",
 				Name:          "numbers",
 				Partitions:    1,
@@ -159,6 +176,25 @@ func faustSpec() faust.AppSpec {
 			},
 		},
 		Tables: []faust.TableSpec{
+			{
+				Struct:    "Closing",
+				Field:     "Minute",
+				Name:      "minute",
+				KeyType:   "string",
+				ValueType: "int64",
+				Window:    &faust.WindowSpec{Kind: "tumbling", Size: 10 * time.Second, Step: 10 * time.Second},
+				ParseKey:  faust.KeyText(&faustStringKey),
+				KeyJSON:   faust.KeyToJSON(&faustStringKey),
+			},
+			{
+				Struct:    "Closing",
+				Field:     "Closes",
+				Name:      "closes",
+				KeyType:   "string",
+				ValueType: "int64",
+				ParseKey:  faust.KeyText(&faustStringKey),
+				KeyJSON:   faust.KeyToJSON(&faustStringKey),
+			},
 			{
 				Struct:    "Skipping",
 				Field:     "SkipSums",
@@ -215,6 +251,16 @@ func faustSpec() faust.AppSpec {
 			},
 		},
 		Agents: []faust.AgentSpec{
+			{
+				Name:    "count_timed",
+				Func:    "CountTimed",
+				Doc:     "CountTimed counts by the time of the record.",
+				Topics:  []string{"timed"},
+				Tables:  []string{"Closing"},
+				Shape:   "value",
+				OnError: "fail",
+				Bind:    faustBindCountTimed,
+			},
 			{
 				Name:       "events",
 				Func:       "Events",
@@ -300,6 +346,17 @@ func faustSpec() faust.AppSpec {
 				Bind:       faustBindValues,
 			},
 		},
+		Closers: []faust.CloserSpec{
+			{
+				Name:    "close_timed",
+				Func:    "CloseTimed",
+				Doc:     "CloseTimed fails for the keys error and panic, after it has changed a table and sent.",
+				Struct:  "Closing",
+				Table:   "minute",
+				OnError: "skip",
+				Bind:    faustBindCloseTimed,
+			},
+		},
 		Records: []faust.RecordSpec{
 			{
 				Name: "Change",
@@ -338,7 +395,15 @@ func faustBindTopics(b *faust.Binder) *Topics {
 		Applied:      faust.BindTopic(b, "applied", &faustStringKey, &faustInt64JSON),
 		Nullable:     faust.BindTopic(b, "nullable", &faustStringKey, &faustChangeJSON),
 		Seen:         faust.BindTopic(b, "seen", &faustStringKey, &faustStringJSON),
+		Timed:        faust.BindTopic(b, "timed", &faustStringKey, &faustChangeJSON),
 		Numbers:      faust.BindTopic(b, "numbers", &faustInt64Key, &faustInt64JSON),
+	}
+}
+
+func faustBindClosing(b *faust.Binder) *Closing {
+	return &Closing{
+		Minute: faust.BindWindowTable(b, "minute", &faustStringKey, &faustInt64JSON),
+		Closes: faust.BindTable(b, "closes", &faustStringKey, &faustInt64JSON),
 	}
 }
 
@@ -366,6 +431,13 @@ func faustBindStrictLoop(b *faust.Binder) *StrictLoop {
 	return &StrictLoop{
 		StrictLoopSums: faust.BindTable(b, "strict_loop_sums", &faustStringKey, &faustInt64JSON),
 	}
+}
+
+func faustBindCountTimed(b *faust.Binder) faust.Step {
+	t := faust.Once(b, faustBindClosing)
+	return faust.ValueStep(b, &faustChangeJSON, func(ctx context.Context, v Change) error {
+		return CountTimed(ctx, v, t)
+	})
 }
 
 func faustBindEvents(b *faust.Binder) faust.Step {
@@ -428,6 +500,14 @@ func faustBindValues(b *faust.Binder) faust.Step {
 	})
 }
 
+func faustBindCloseTimed(b *faust.Binder) {
+	t := faust.Once(b, faustBindClosing)
+	out := faust.Once(b, faustBindTopics)
+	faust.OnClose(b, t.Minute, func(ctx context.Context, w faust.Window, k string, v int64) error {
+		return CloseTimed(ctx, w, k, v, t, out)
+	})
+}
+
 const faustTopologyText = `application failing
 
 topic skipping
@@ -465,10 +545,27 @@ topic seen
   string by string
   1 partitions
 
+topic timed
+  Change by string
+  1 partitions
+  to agent count_timed
+
 topic numbers
   int64 by int64
   1 partitions
   to agent numbers
+
+table minute
+  int64 by string, on badger
+  tumbling windows of 10s, grace 0s, expires 0s
+  changelog failing-minute-changelog
+  from agent count_timed
+  to on_window_close close_timed (closed windows)
+
+table closes
+  int64 by string, on badger
+  changelog failing-closes-changelog
+  from agent count_timed
 
 table skip_sums
   int64 by string, on badger
@@ -500,6 +597,12 @@ table strict_loop_sums
   changelog failing-strict_loop_sums-changelog
   from agent fail_loop
 
+agent count_timed
+  calls CountTimed
+  from topic timed
+  to table minute
+  to table closes
+
 agent events
   calls Events
   from topic nullable
@@ -510,6 +613,7 @@ agent events
   may send to topic applied
   may send to topic nullable
   may send to topic seen
+  may send to topic timed
   may send to topic numbers
 
 agent fail
@@ -523,6 +627,7 @@ agent fail
   may send to topic applied
   may send to topic nullable
   may send to topic seen
+  may send to topic timed
   may send to topic numbers
 
 agent fail_loop
@@ -536,6 +641,7 @@ agent fail_loop
   may send to topic applied
   may send to topic nullable
   may send to topic seen
+  may send to topic timed
   may send to topic numbers
 
 agent loop
@@ -548,6 +654,7 @@ agent loop
   may send to topic applied
   may send to topic nullable
   may send to topic seen
+  may send to topic timed
   may send to topic numbers
 
 agent numbers
@@ -560,6 +667,7 @@ agent numbers
   may send to topic applied
   may send to topic nullable
   may send to topic seen
+  may send to topic timed
   may send to topic numbers
 
 agent skip
@@ -575,6 +683,7 @@ agent skip
   may send to topic applied
   may send to topic nullable
   may send to topic seen
+  may send to topic timed
   may send to topic numbers
 
 agent skip_loop
@@ -588,6 +697,7 @@ agent skip_loop
   may send to topic applied
   may send to topic nullable
   may send to topic seen
+  may send to topic timed
   may send to topic numbers
 
 agent values
@@ -600,6 +710,20 @@ agent values
   may send to topic applied
   may send to topic nullable
   may send to topic seen
+  may send to topic timed
+  may send to topic numbers
+
+on_window_close close_timed
+  calls CloseTimed
+  from table minute (closed windows)
+  may send to topic skipping
+  may send to topic skipping_loop
+  may send to topic strict
+  may send to topic strict_loop
+  may send to topic applied
+  may send to topic nullable
+  may send to topic seen
+  may send to topic timed
   may send to topic numbers
 `
 
@@ -611,60 +735,30 @@ const faustTopologyMermaid = `flowchart LR
   n4[/"applied"/]
   n5[/"nullable"/]
   n6[/"seen"/]
-  n7[/"numbers"/]
-  n8[("skip_sums")]
-  n9[("skip_notes")]
-  n10[("skip_gone")]
-  n11[("loop_sums")]
-  n12[("strict_sums")]
-  n13[("strict_loop_sums")]
-  n14("events")
-  n15("fail")
-  n16("fail_loop")
-  n17("loop")
-  n18("numbers")
-  n19("skip")
-  n20("skip_loop")
-  n21("values")
-  n5 --> n14
-  n14 -.-> n0
-  n14 -.-> n1
-  n14 -.-> n2
-  n14 -.-> n3
-  n14 -.-> n4
-  n14 -.-> n5
-  n14 -.-> n6
-  n14 -.-> n7
-  n2 --> n15
-  n15 --> n12
-  n15 -.-> n0
-  n15 -.-> n1
-  n15 -.-> n2
-  n15 -.-> n3
-  n15 -.-> n4
-  n15 -.-> n5
-  n15 -.-> n6
-  n15 -.-> n7
-  n3 --> n16
-  n16 --> n13
-  n16 -.-> n0
-  n16 -.-> n1
-  n16 -.-> n2
-  n16 -.-> n3
-  n16 -.-> n4
-  n16 -.-> n5
-  n16 -.-> n6
-  n16 -.-> n7
-  n5 --> n17
-  n17 -.-> n0
-  n17 -.-> n1
-  n17 -.-> n2
-  n17 -.-> n3
-  n17 -.-> n4
-  n17 -.-> n5
-  n17 -.-> n6
-  n17 -.-> n7
-  n7 --> n18
+  n7[/"timed"/]
+  n8[/"numbers"/]
+  n9[("minute")]
+  n10[("closes")]
+  n11[("skip_sums")]
+  n12[("skip_notes")]
+  n13[("skip_gone")]
+  n14[("loop_sums")]
+  n15[("strict_sums")]
+  n16[("strict_loop_sums")]
+  n17("count_timed")
+  n18("events")
+  n19("fail")
+  n20("fail_loop")
+  n21("loop")
+  n22("numbers")
+  n23("skip")
+  n24("skip_loop")
+  n25("values")
+  n26("on_window_close close_timed")
+  n7 --> n17
+  n17 --> n9
+  n17 --> n10
+  n5 --> n18
   n18 -.-> n0
   n18 -.-> n1
   n18 -.-> n2
@@ -673,10 +767,9 @@ const faustTopologyMermaid = `flowchart LR
   n18 -.-> n5
   n18 -.-> n6
   n18 -.-> n7
-  n0 --> n19
-  n19 --> n8
-  n19 --> n9
-  n19 --> n10
+  n18 -.-> n8
+  n2 --> n19
+  n19 --> n15
   n19 -.-> n0
   n19 -.-> n1
   n19 -.-> n2
@@ -685,8 +778,9 @@ const faustTopologyMermaid = `flowchart LR
   n19 -.-> n5
   n19 -.-> n6
   n19 -.-> n7
-  n1 --> n20
-  n20 --> n11
+  n19 -.-> n8
+  n3 --> n20
+  n20 --> n16
   n20 -.-> n0
   n20 -.-> n1
   n20 -.-> n2
@@ -695,6 +789,7 @@ const faustTopologyMermaid = `flowchart LR
   n20 -.-> n5
   n20 -.-> n6
   n20 -.-> n7
+  n20 -.-> n8
   n5 --> n21
   n21 -.-> n0
   n21 -.-> n1
@@ -704,6 +799,61 @@ const faustTopologyMermaid = `flowchart LR
   n21 -.-> n5
   n21 -.-> n6
   n21 -.-> n7
+  n21 -.-> n8
+  n8 --> n22
+  n22 -.-> n0
+  n22 -.-> n1
+  n22 -.-> n2
+  n22 -.-> n3
+  n22 -.-> n4
+  n22 -.-> n5
+  n22 -.-> n6
+  n22 -.-> n7
+  n22 -.-> n8
+  n0 --> n23
+  n23 --> n11
+  n23 --> n12
+  n23 --> n13
+  n23 -.-> n0
+  n23 -.-> n1
+  n23 -.-> n2
+  n23 -.-> n3
+  n23 -.-> n4
+  n23 -.-> n5
+  n23 -.-> n6
+  n23 -.-> n7
+  n23 -.-> n8
+  n1 --> n24
+  n24 --> n14
+  n24 -.-> n0
+  n24 -.-> n1
+  n24 -.-> n2
+  n24 -.-> n3
+  n24 -.-> n4
+  n24 -.-> n5
+  n24 -.-> n6
+  n24 -.-> n7
+  n24 -.-> n8
+  n5 --> n25
+  n25 -.-> n0
+  n25 -.-> n1
+  n25 -.-> n2
+  n25 -.-> n3
+  n25 -.-> n4
+  n25 -.-> n5
+  n25 -.-> n6
+  n25 -.-> n7
+  n25 -.-> n8
+  n9 -->|"closed windows"| n26
+  n26 -.-> n0
+  n26 -.-> n1
+  n26 -.-> n2
+  n26 -.-> n3
+  n26 -.-> n4
+  n26 -.-> n5
+  n26 -.-> n6
+  n26 -.-> n7
+  n26 -.-> n8
 `
 
 const faustTopologyDOT = `digraph "failing" {
@@ -715,60 +865,30 @@ const faustTopologyDOT = `digraph "failing" {
   n4 [label="applied" shape=parallelogram]
   n5 [label="nullable" shape=parallelogram]
   n6 [label="seen" shape=parallelogram]
-  n7 [label="numbers" shape=parallelogram]
-  n8 [label="skip_sums" shape=cylinder]
-  n9 [label="skip_notes" shape=cylinder]
-  n10 [label="skip_gone" shape=cylinder]
-  n11 [label="loop_sums" shape=cylinder]
-  n12 [label="strict_sums" shape=cylinder]
-  n13 [label="strict_loop_sums" shape=cylinder]
-  n14 [label="events" shape=box]
-  n15 [label="fail" shape=box]
-  n16 [label="fail_loop" shape=box]
-  n17 [label="loop" shape=box]
-  n18 [label="numbers" shape=box]
-  n19 [label="skip" shape=box]
-  n20 [label="skip_loop" shape=box]
-  n21 [label="values" shape=box]
-  n5 -> n14
-  n14 -> n0 [style=dashed]
-  n14 -> n1 [style=dashed]
-  n14 -> n2 [style=dashed]
-  n14 -> n3 [style=dashed]
-  n14 -> n4 [style=dashed]
-  n14 -> n5 [style=dashed]
-  n14 -> n6 [style=dashed]
-  n14 -> n7 [style=dashed]
-  n2 -> n15
-  n15 -> n12
-  n15 -> n0 [style=dashed]
-  n15 -> n1 [style=dashed]
-  n15 -> n2 [style=dashed]
-  n15 -> n3 [style=dashed]
-  n15 -> n4 [style=dashed]
-  n15 -> n5 [style=dashed]
-  n15 -> n6 [style=dashed]
-  n15 -> n7 [style=dashed]
-  n3 -> n16
-  n16 -> n13
-  n16 -> n0 [style=dashed]
-  n16 -> n1 [style=dashed]
-  n16 -> n2 [style=dashed]
-  n16 -> n3 [style=dashed]
-  n16 -> n4 [style=dashed]
-  n16 -> n5 [style=dashed]
-  n16 -> n6 [style=dashed]
-  n16 -> n7 [style=dashed]
-  n5 -> n17
-  n17 -> n0 [style=dashed]
-  n17 -> n1 [style=dashed]
-  n17 -> n2 [style=dashed]
-  n17 -> n3 [style=dashed]
-  n17 -> n4 [style=dashed]
-  n17 -> n5 [style=dashed]
-  n17 -> n6 [style=dashed]
-  n17 -> n7 [style=dashed]
-  n7 -> n18
+  n7 [label="timed" shape=parallelogram]
+  n8 [label="numbers" shape=parallelogram]
+  n9 [label="minute" shape=cylinder]
+  n10 [label="closes" shape=cylinder]
+  n11 [label="skip_sums" shape=cylinder]
+  n12 [label="skip_notes" shape=cylinder]
+  n13 [label="skip_gone" shape=cylinder]
+  n14 [label="loop_sums" shape=cylinder]
+  n15 [label="strict_sums" shape=cylinder]
+  n16 [label="strict_loop_sums" shape=cylinder]
+  n17 [label="count_timed" shape=box]
+  n18 [label="events" shape=box]
+  n19 [label="fail" shape=box]
+  n20 [label="fail_loop" shape=box]
+  n21 [label="loop" shape=box]
+  n22 [label="numbers" shape=box]
+  n23 [label="skip" shape=box]
+  n24 [label="skip_loop" shape=box]
+  n25 [label="values" shape=box]
+  n26 [label="on_window_close close_timed" shape=box]
+  n7 -> n17
+  n17 -> n9
+  n17 -> n10
+  n5 -> n18
   n18 -> n0 [style=dashed]
   n18 -> n1 [style=dashed]
   n18 -> n2 [style=dashed]
@@ -777,10 +897,9 @@ const faustTopologyDOT = `digraph "failing" {
   n18 -> n5 [style=dashed]
   n18 -> n6 [style=dashed]
   n18 -> n7 [style=dashed]
-  n0 -> n19
-  n19 -> n8
-  n19 -> n9
-  n19 -> n10
+  n18 -> n8 [style=dashed]
+  n2 -> n19
+  n19 -> n15
   n19 -> n0 [style=dashed]
   n19 -> n1 [style=dashed]
   n19 -> n2 [style=dashed]
@@ -789,8 +908,9 @@ const faustTopologyDOT = `digraph "failing" {
   n19 -> n5 [style=dashed]
   n19 -> n6 [style=dashed]
   n19 -> n7 [style=dashed]
-  n1 -> n20
-  n20 -> n11
+  n19 -> n8 [style=dashed]
+  n3 -> n20
+  n20 -> n16
   n20 -> n0 [style=dashed]
   n20 -> n1 [style=dashed]
   n20 -> n2 [style=dashed]
@@ -799,6 +919,7 @@ const faustTopologyDOT = `digraph "failing" {
   n20 -> n5 [style=dashed]
   n20 -> n6 [style=dashed]
   n20 -> n7 [style=dashed]
+  n20 -> n8 [style=dashed]
   n5 -> n21
   n21 -> n0 [style=dashed]
   n21 -> n1 [style=dashed]
@@ -808,6 +929,61 @@ const faustTopologyDOT = `digraph "failing" {
   n21 -> n5 [style=dashed]
   n21 -> n6 [style=dashed]
   n21 -> n7 [style=dashed]
+  n21 -> n8 [style=dashed]
+  n8 -> n22
+  n22 -> n0 [style=dashed]
+  n22 -> n1 [style=dashed]
+  n22 -> n2 [style=dashed]
+  n22 -> n3 [style=dashed]
+  n22 -> n4 [style=dashed]
+  n22 -> n5 [style=dashed]
+  n22 -> n6 [style=dashed]
+  n22 -> n7 [style=dashed]
+  n22 -> n8 [style=dashed]
+  n0 -> n23
+  n23 -> n11
+  n23 -> n12
+  n23 -> n13
+  n23 -> n0 [style=dashed]
+  n23 -> n1 [style=dashed]
+  n23 -> n2 [style=dashed]
+  n23 -> n3 [style=dashed]
+  n23 -> n4 [style=dashed]
+  n23 -> n5 [style=dashed]
+  n23 -> n6 [style=dashed]
+  n23 -> n7 [style=dashed]
+  n23 -> n8 [style=dashed]
+  n1 -> n24
+  n24 -> n14
+  n24 -> n0 [style=dashed]
+  n24 -> n1 [style=dashed]
+  n24 -> n2 [style=dashed]
+  n24 -> n3 [style=dashed]
+  n24 -> n4 [style=dashed]
+  n24 -> n5 [style=dashed]
+  n24 -> n6 [style=dashed]
+  n24 -> n7 [style=dashed]
+  n24 -> n8 [style=dashed]
+  n5 -> n25
+  n25 -> n0 [style=dashed]
+  n25 -> n1 [style=dashed]
+  n25 -> n2 [style=dashed]
+  n25 -> n3 [style=dashed]
+  n25 -> n4 [style=dashed]
+  n25 -> n5 [style=dashed]
+  n25 -> n6 [style=dashed]
+  n25 -> n7 [style=dashed]
+  n25 -> n8 [style=dashed]
+  n9 -> n26 [label="closed windows"]
+  n26 -> n0 [style=dashed]
+  n26 -> n1 [style=dashed]
+  n26 -> n2 [style=dashed]
+  n26 -> n3 [style=dashed]
+  n26 -> n4 [style=dashed]
+  n26 -> n5 [style=dashed]
+  n26 -> n6 [style=dashed]
+  n26 -> n7 [style=dashed]
+  n26 -> n8 [style=dashed]
 }
 `
 

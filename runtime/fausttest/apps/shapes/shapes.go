@@ -35,11 +35,11 @@ type Length struct {
 type Topics struct {
 	//faust:topic words partitions=2
 	Words faust.Topic[string, Word]
-	//faust:topic values partitions=2
+	//faust:topic values partitions=2 compression=zstd
 	Values faust.Topic[string, Length]
-	//faust:topic pointers partitions=2
+	//faust:topic pointers partitions=2 compression=gzip
 	Pointers faust.Topic[string, Length]
-	//faust:topic slices partitions=2
+	//faust:topic slices partitions=2 compression=snappy
 	Slices faust.Topic[string, Length]
 	//faust:topic events partitions=2
 	Events faust.Topic[string, string]
