@@ -2,6 +2,7 @@ package shapes
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -25,6 +26,24 @@ func want[V any](t *testing.T, d *fausttest.Driver, topic string, want ...string
 	if got := values[V](d, topic); !slices.Equal(got, want) {
 		t.Errorf("%s: got %q, want %q", topic, got, want)
 	}
+}
+
+// The topics values, pointers and slices are compressed with zstd, gzip and snappy. A garbage collection outside the bubble may not touch
+// what the readers made in it.
+func TestCompressedTopicsOutliveTheCollector(t *testing.T) {
+	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		for range 3 {
+			d.Send("words", "k", Word{Text: "bcd"})
+			for _, topic := range []string{"values", "pointers", "slices"} {
+				if len(values[Length](d, topic)) == 0 {
+					t.Errorf("nothing came to %s", topic)
+				}
+			}
+			d.Restart()
+			runtime.GC()
+			runtime.GC()
+		}
+	})
 }
 
 func TestEveryShapeGetsEveryWord(t *testing.T) {
