@@ -134,9 +134,7 @@ func (s *sender) done(b *record.Builder, err error) {
 
 // flush sends what waits and returns when all of it, whoever sent it, is acknowledged, with the errors since the last flush.
 func (s *sender) flush(ctx context.Context) error {
-	if err := s.sendNow(ctx); err != nil {
-		return err
-	}
+	_ = s.sendNow(ctx) // its error is among errs
 	for {
 		s.mu.Lock()
 		if s.outstanding == 0 {
