@@ -61,9 +61,9 @@ func (p *plan) ensureDeclared(ctx context.Context, client *broker.Client) error 
 	return p.ensureTopics(ctx, client, p.id)
 }
 
-// RunCommand runs a //faust:command of the application, outside any worker: with a producer of its own, and its providers. What it sends
-// is acknowledged when RunCommand returns.
-func (a *App) RunCommand(ctx context.Context, name string, args []string, opts ...Option) (err error) {
+// RunCommand runs a //faust:command of the application, outside any worker: with a producer of its own. What it sends is acknowledged
+// when RunCommand returns. It builds no receivers: what the worker's methods share may exist only once.
+func (a *App) RunCommand(ctx context.Context, name string, args []string, opts ...Option) error {
 	c, err := newConfig(opts)
 	if err != nil {
 		return err
@@ -86,12 +86,7 @@ func (a *App) RunCommand(ctx context.Context, name string, args []string, opts .
 	if err := p.ensureDeclared(ctx, client); err != nil {
 		return err
 	}
-	providers, closers, err := provide(ctx, &a.spec)
-	defer func() { err = errors.Join(err, closeAll(closers)) }()
-	if err != nil {
-		return err
-	}
-	return outside(ctx, context.WithoutCancel(ctx), p, producer, providers, func(ctx context.Context, b *Binder) error {
+	return outside(ctx, context.WithoutCancel(ctx), p, producer, nil, func(ctx context.Context, b *Binder) error {
 		if err := spec.Bind(b)(ctx, args); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

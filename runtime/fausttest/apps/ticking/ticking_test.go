@@ -82,8 +82,13 @@ func TestTasksBeginAndEndWithTheirWorker(t *testing.T) {
 
 func TestCommands(t *testing.T) {
 	fausttest.Run(t, Faust(), func(t *testing.T, d *fausttest.Driver) {
+		d.Settle()
+		Events.Take()
 		if err := Faust().RunCommand(t.Context(), "say", []string{"ann", "bob", "ann"}, d.Options()...); err != nil {
 			t.Fatal(err)
+		}
+		if got := Events.Take(); len(got) != 0 {
+			t.Errorf("events %q: a command builds no receiver, which may hold what only one process can", got)
 		}
 		if got, want := fausttest.Table[string, int64](d, "counts"), (map[string]int64{"ann": 2, "bob": 1}); !reflect.DeepEqual(got, want) {
 			t.Errorf("counts: got %v, want %v", got, want)
