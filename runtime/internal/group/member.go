@@ -345,6 +345,7 @@ func (m *Member) lose(why error) {
 	}
 	m.pulse.stop()
 	m.pulse = nil
+	m.lease.Store(0) // again: a heartbeat may have got through meanwhile
 }
 
 // leave is the orderly end: hand over everything while the heartbeats go on, then leave the group.

@@ -146,6 +146,9 @@ func (w *worker) Lost(tasks []Task) {
 	if generation, id := w.member.Identity(); generation != -1 || id != "" {
 		w.t.Errorf("%s lost its membership and still goes by %d %s", w.name, generation, id)
 	}
+	if w.member.Holds() {
+		w.t.Errorf("%s: Lost while the membership counts as certain", w.name)
+	}
 	w.release("lost ", tasks)
 	w.locked(func() { delete(w.zombies, w.name) })
 }
