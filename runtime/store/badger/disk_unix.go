@@ -7,6 +7,14 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
+)
+
+// A process that has been killed gives back its memory first and its locks after it, which takes a moment. Whoever starts the next one at
+// once should not be told that the directory is in use.
+const (
+	lockWait  = time.Second
+	lockRetry = 20 * time.Millisecond
 )
 
 // holdDir takes the lock by which Badger guards a directory, until release is called. It returns errInUse if another has it.
@@ -15,7 +23,12 @@ func holdDir(dir string) (release func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	for until := time.Now().Add(lockWait); errors.Is(err, syscall.EWOULDBLOCK) && time.Now().Before(until); {
+		time.Sleep(lockRetry)
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err != nil {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			err = errInUse
 		}
