@@ -189,6 +189,7 @@ func (d *Driver) create(u faust.TopicUse) error {
 // close ends everything, whatever state the test has left it in.
 func (d *Driver) close() {
 	d.end(faust.ErrKill, d.running()...)
+	d.conns.closeAll()
 	if d.producer != nil {
 		d.producer.Close()
 	}

@@ -2,7 +2,9 @@ package fausttest
 
 import (
 	"context"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,6 +29,16 @@ func (d *Driver) Disconnect() {
 type conns struct {
 	mu   sync.Mutex
 	open map[*workerConn]bool
+}
+
+// closeAll closes what the workers have left open: kafka-go closes a connection in use only when its answer has come.
+func (c *conns) closeAll() {
+	c.mu.Lock()
+	open := slices.Collect(maps.Keys(c.open))
+	c.mu.Unlock()
+	for _, conn := range open {
+		_ = conn.Close() // it is of no use to anyone
+	}
 }
 
 // dial connects a worker.
