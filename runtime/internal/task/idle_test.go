@@ -2,6 +2,7 @@ package task
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,39 +15,50 @@ import (
 func TestIdleIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
+		var mu sync.Mutex // guards the rest: the task's goroutine writes it too
 		var words []bool
 		var since []time.Duration // from the last record
 		var busy time.Time
-		tells := &Step{Name: "repartition", Process: func(*record.Record) error { busy = time.Now(); return nil },
-			Tell: func(idle, _ bool, now time.Time) { words, since = append(words, idle), append(since, now.Sub(busy)) }}
+		tells := &Step{Name: "repartition",
+			Process: func(*record.Record) error {
+				mu.Lock()
+				defer mu.Unlock()
+				busy = time.Now()
+				return nil
+			},
+			Tell: func(idle, _ bool, now time.Time) {
+				mu.Lock()
+				defer mu.Unlock()
+				words, since = append(words, idle), append(since, now.Sub(busy))
+			}}
+		// said returns what was told since the last call.
+		said := func() (told []bool) {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			told, words = words, nil
+			return told
+		}
 		r.make(tells)
 		r.run()
 		r.feed(3)
 		time.Sleep((idleAfter - 1) * time.Millisecond)
-		synctest.Wait()
-		for i, idle := range words {
-			if idle {
-				t.Errorf("idle %v after the last record", since[i])
-			}
+		if told := said(); slices.Contains(told, true) {
+			t.Errorf("%v within %d ms of the last record (%v), want busy", told, idleAfter, since)
 		}
-		words, since = nil, nil
 		time.Sleep((1 + 2*IdleRefresh) * time.Millisecond)
-		synctest.Wait()
-		if len(words) != 3 || !words[0] || !words[1] || !words[2] {
-			t.Errorf("%v in the third to fifth second without a record, want idle three times (%v)", words, since)
+		if told := said(); !slices.Equal(told, []bool{true, true, true}) {
+			t.Errorf("%v in the third to fifth second without a record, want idle three times (%v)", told, since)
 		}
-		words = nil
 		r.feed(1)
-		synctest.Wait()
-		if len(words) == 0 || slices.Contains(words, true) {
-			t.Errorf("%v after a record, want busy", words)
+		if told := said(); len(told) == 0 || slices.Contains(told, true) {
+			t.Errorf("%v after a record, want busy", told)
 		}
 		time.Sleep((idleAfter + 1) * time.Millisecond)
-		synctest.Wait()
-		words = nil
+		said()
 		r.stop()
-		if len(words) == 0 || words[len(words)-1] {
-			t.Errorf("%v when the task stopped, want its word taken back", words)
+		if told := said(); len(told) == 0 || told[len(told)-1] {
+			t.Errorf("%v when the task stopped, want its word taken back", told)
 		}
 	})
 }
