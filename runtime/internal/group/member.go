@@ -348,7 +348,8 @@ func (m *Member) lose(why error) {
 	m.lease.Store(0) // again: a heartbeat may have got through meanwhile
 }
 
-// leave is the orderly end: hand over everything while the heartbeats go on, then leave the group.
+// leave is the orderly end: hand over everything while the heartbeats go on, then leave the group. A static member stays in it: its tasks
+// wait for its next process until the session timeout ends, and then go to the others.
 func (m *Member) leave(life context.Context) error {
 	ctx, cancel := context.WithTimeout(life, m.cfg.StopTimeout)
 	defer cancel()
@@ -363,7 +364,7 @@ func (m *Member) leave(life context.Context) error {
 	}
 	m.pulse.stop()
 	m.identify(-1, "")
-	if m.id == "" {
+	if m.id == "" || m.cfg.Instance != "" {
 		return err
 	}
 	if left := m.coordinator.Leave(ctx, m.cfg.Group, m.id, m.cfg.Instance); left != nil {

@@ -553,6 +553,28 @@ func TestStaticRestart(t *testing.T) {
 	})
 }
 
+// TestStaticStopAndStart: a clean stop doesn't give the tasks away either, unless nobody comes back within the session.
+func TestStaticStopAndStart(t *testing.T) {
+	play(t, 4, func(s *scene) {
+		a, b := two(s, static)
+		_, before := s.group.count()
+		if err := a.stop(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(3 * time.Second)
+		a = s.start("a", static)
+		time.Sleep(10 * time.Second)
+		s.expectHeld(4, a, b)
+		if _, after := s.group.count(); after != before {
+			t.Errorf("a clean stop and a start brought %d rebalances", after-before)
+		}
+		a.stop()
+		time.Sleep(2 * time.Minute)
+		s.expectHeld(4, b)
+		b.stop()
+	})
+}
+
 // TestStaticRestartWhileHandingOver: nobody has the task that the dead process had given up; its successor's joining again frees it.
 func TestStaticRestartWhileHandingOver(t *testing.T) {
 	play(t, 4, func(s *scene) {
