@@ -275,6 +275,7 @@ type countTable struct {
 	counts map[string]int
 	dirty  map[string]bool
 	undo   []func()
+	many   int // changes that it only claims to have
 }
 
 const countPrefix = "d/"
@@ -316,8 +317,8 @@ func (c *countTable) Flush(add func(key, value []byte), changes *store.Batch) er
 	return nil
 }
 
-func (c *countTable) Committed() { clear(c.dirty) }
-func (c *countTable) Dirty() int { return len(c.dirty) }
+func (c *countTable) Committed() { clear(c.dirty); c.many = 0 }
+func (c *countTable) Dirty() int { return len(c.dirty) + c.many }
 func (c *countTable) Keep()      { c.undo = nil }
 func (c *countTable) Undo() {
 	for i := len(c.undo) - 1; i >= 0; i-- {
