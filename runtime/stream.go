@@ -58,6 +58,9 @@ func (s *source[V]) next(deadline time.Time) (r *record.Record, ok bool) {
 	}
 }
 
+// outside says that no event is current: what is sent has the present time.
+func (s *source[V]) outside() { s.b.hasEvent, s.b.now = false, time.Now().UnixMilli() }
+
 // gather collects up to n values, for at most within after the first one, and hands each batch to yield.
 func (s *source[V]) gather(n int, within time.Duration, add func(*record.Record) error, yield func() bool) {
 	if s.policy == codec.Borrow {
@@ -89,7 +92,7 @@ func (s *source[V]) gatherOne(r *record.Record, n int, within time.Duration, add
 	if count == 0 || s.b.Ending() {
 		return ok
 	}
-	s.b.hasEvent, s.b.now = false, time.Now().UnixMilli()
+	s.outside()
 	if r == nil {
 		s.b.Resume(s.step)
 	}
@@ -232,7 +235,7 @@ func (d *decoder[V]) decodeOrNull(r *record.Record) error {
 func ValueLoop[V any](b *Binder, c *ValueCodec[V], f func(context.Context, *Stream[V]) error, opts ...StepOption[V]) Step {
 	s := &Stream[V]{&source[V]{decoder: newDecoder(b, c, false, opts)}}
 	return Step{
-		loop:   func(ctx context.Context) error { return f(ctx, s) },
+		loop:   func(ctx context.Context) error { s.source.outside(); return f(ctx, s) },
 		attach: func(step *task.Step) { s.source.step = step },
 	}
 }
@@ -241,7 +244,7 @@ func ValueLoop[V any](b *Binder, c *ValueCodec[V], f func(context.Context, *Stre
 func EventLoop[K, V any](b *Binder, key *KeyCodec[K], c *ValueCodec[V], f func(context.Context, *Events[K, V]) error, opts ...StepOption[V]) Step {
 	s := &Events[K, V]{source: &source[V]{decoder: newDecoder(b, c, false, opts), nulls: true}, key: key}
 	return Step{
-		loop:   func(ctx context.Context) error { return f(ctx, s) },
+		loop:   func(ctx context.Context) error { s.source.outside(); return f(ctx, s) },
 		attach: func(step *task.Step) { s.source.step = step },
 	}
 }

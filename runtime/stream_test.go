@@ -169,13 +169,17 @@ func TestBreakIsAnError(t *testing.T) {
 	}
 }
 
-// No event is current in a batch: what it sends has the present time, not that of whichever event came last.
+// No event is current in a batch, nor before the first event of a loop: what is sent has the present time, not that of whichever event came
+// last.
 func TestBatchSendsNow(t *testing.T) {
 	began := time.Now().UnixMilli()
 	l, err := runLoop(t, 4, "fail", func(b *Binder) Step {
 		key := codec.StringKey[string]()
 		out := BindTopic(b, "out", &key, intValue())
 		return ValueLoop(b, intValue(), func(ctx context.Context, s *Stream[int]) error {
+			if err := out.Send(ctx, "k", 0); err != nil {
+				return err
+			}
 			for batch := range s.Batches(3, time.Millisecond) {
 				if err := out.Send(ctx, "k", len(batch)); err != nil {
 					return err

@@ -168,7 +168,6 @@ func TestAllWhileItChanges(t *testing.T) {
 func TestTimeKeysInOtherZones(t *testing.T) {
 	k := newKit(t, store.NewMemory(), nil)
 	key := codec.TimeKey()
-	key.Normal = func(t time.Time) time.Time { return t.Round(0).UTC() }
 	table := bindTable(k, key, intValue())
 	k.load()
 	now := time.Now()
