@@ -41,14 +41,26 @@ func (t WindowTable[K, V]) Delta(d time.Duration) WindowView[K, V] {
 	return WindowView[K, V]{t.t, t.t.current() - d.Milliseconds()}
 }
 
-// Get, Lookup, Set, Update, Delete, All and Len are those of Current.
-func (t WindowTable[K, V]) Get(k K) V              { return t.Current().Get(k) }
-func (t WindowTable[K, V]) Lookup(k K) (V, bool)   { return t.Current().Lookup(k) }
-func (t WindowTable[K, V]) Set(k K, v V)           { t.Current().Set(k, v) }
+// Get is Get of Current.
+func (t WindowTable[K, V]) Get(k K) V { return t.Current().Get(k) }
+
+// Lookup is Lookup of Current.
+func (t WindowTable[K, V]) Lookup(k K) (V, bool) { return t.Current().Lookup(k) }
+
+// Set is Set of Current.
+func (t WindowTable[K, V]) Set(k K, v V) { t.Current().Set(k, v) }
+
+// Update is Update of Current.
 func (t WindowTable[K, V]) Update(k K, f func(*V)) { t.Current().Update(k, f) }
-func (t WindowTable[K, V]) Delete(k K)             { t.Current().Delete(k) }
-func (t WindowTable[K, V]) All() iter.Seq2[K, V]   { return t.Current().All() }
-func (t WindowTable[K, V]) Len() int               { return t.Current().Len() }
+
+// Delete is Delete of Current.
+func (t WindowTable[K, V]) Delete(k K) { t.Current().Delete(k) }
+
+// All is All of Current.
+func (t WindowTable[K, V]) All() iter.Seq2[K, V] { return t.Current().All() }
+
+// Len is Len of Current.
+func (t WindowTable[K, V]) Len() int { return t.Current().Len() }
 
 // Windows returns the windows that are retained for a key and their values, the oldest first.
 func (t WindowTable[K, V]) Windows(k K) iter.Seq2[Window, V] {
