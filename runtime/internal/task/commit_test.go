@@ -1,6 +1,7 @@
 package task
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -253,4 +254,41 @@ func TestDirtyForcesCommit(t *testing.T) {
 	}})
 	r.until("it is committed", r.committedAt(1))
 	r.stop()
+}
+
+// While it is not certain that this worker has the task nothing is sent, nothing committed and nothing stored; afterwards it goes on.
+func TestNothingIsSentInDoubt(t *testing.T) {
+	r := newRig(t)
+	r.feed(5)
+	r.make()
+	asked, certain := make(chan struct{}, 100), make(chan struct{})
+	r.task.cfg.Own = func(ctx context.Context) error {
+		asked <- struct{}{}
+		select {
+		case <-certain:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	r.run()
+	<-asked
+	if n := len(r.log.all(results)) + len(r.log.all(changelog)); n > 0 || r.log.at(inputs0) > 0 {
+		t.Errorf("%d records are sent, offset %d is committed", n, r.log.at(inputs0))
+	}
+	close(certain)
+	r.until("all is committed", r.committedAt(5))
+	r.stop()
+	r.checkCounts()
+
+	r.feed(5)
+	r.make()
+	r.task.cfg.Own = func(context.Context) error { return ErrFenced }
+	r.run()
+	if err := r.wait(); !errors.Is(err, ErrFenced) {
+		t.Errorf("the task ended with %v", err)
+	}
+	if n := len(r.log.all(results)); n != 5 || r.log.at(inputs0) != 5 {
+		t.Errorf("%d records are sent, offset %d is committed, want both 5", n, r.log.at(inputs0))
+	}
 }
