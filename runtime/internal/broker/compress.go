@@ -23,10 +23,10 @@ const (
 	maxInflated = 1 << 30
 	slabSize    = 1 << 20
 
-	// An LZ4 frame starts with its magic number, then flags (version 1, independent blocks), the block size (256 KiB) and a checksum
+	// An LZ4 frame starts with its magic number, then flags (version 1, independent blocks), the block size (64 KiB) and a checksum
 	// of these two, which is constant with them. Kafka's Java client takes independent blocks only.
-	lz4Block = 256 << 10
-	lz4Head  = "\x04\x22\x4d\x18\x60\x50\xfb"
+	lz4Block = 64 << 10
+	lz4Head  = "\x04\x22\x4d\x18\x60\x40\x82"
 	lz4Plain = 1 << 31 // bit of a block's size: the block is stored as it is
 )
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -132,6 +133,24 @@ func TestDecodeForeignCompression(t *testing.T) {
 				t.Fatalf("next %d, %d records, error %v", next, len(m.records), err)
 			}
 		})
+	}
+}
+
+// What we write is read by others too, who check what unlz4 skips: the frame's header and its end.
+func TestLZ4FramesAreComplete(t *testing.T) {
+	for _, size := range []int{0, 1, lz4Block - 1, lz4Block, lz4Block + 1, 3*lz4Block + 100} {
+		plain := bytes.Repeat([]byte("a value that repeats; "), size/22+1)[:size]
+		for i := range plain[:size/2] { // the first half compresses badly
+			plain[i] ^= byte(i * i >> 7)
+		}
+		frame, err := new(deflater).appendTo(nil, record.LZ4, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(lz4.NewReader(bytes.NewReader(frame)))
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Errorf("%d bytes: %d came back, %v", size, len(got), err)
+		}
 	}
 }
 
