@@ -17,8 +17,12 @@ func (e *emitter) repartition(f *jen.File, a *schema.Agent) {
 		jen.Op("&").Add(e.Key(a.GroupBy.Key, groupKeyCodec)),
 		e.groupKey(a),
 	}
+	args = append(args, e.times(a)...)
+	if a.GroupBy.Func == "" { // nothing keeps the value: its bytes are forwarded, and its key is copied
+		args = append(args, faust("Borrow").Types(goType(a.Value)).Call())
+	}
 	f.Func().Id(e.names.helper("Repartition", declaration(&a.Func))).Params(jen.Id(b).Op("*").Add(faust("Binder"))).Add(faust("Step")).Block(
-		jen.Return(faust("GroupByStep").Call(append(args, e.times(a)...)...)),
+		jen.Return(faust("GroupByStep").Call(args...)),
 	)
 }
 

@@ -131,7 +131,7 @@ func faustBindTables(b *faust.Binder) *Tables {
 func faustRepartitionCountOrders(b *faust.Binder) faust.Step {
 	return faust.GroupByStep(b, &faustOrderJSON, &faustStringKey, func(v *Order) (string, bool) {
 		return v.AccountID, true
-	})
+	}, faust.Borrow[Order]())
 }
 
 func faustBindCountOrders(b *faust.Binder) faust.Step {

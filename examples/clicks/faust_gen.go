@@ -156,7 +156,7 @@ func faustBindTables(b *faust.Binder) *Tables {
 func faustRepartitionCountClicks(b *faust.Binder) faust.Step {
 	return faust.GroupByStep(b, &faustClickJSON, &faustStringKey, func(v *Click) (string, bool) {
 		return v.URL, true
-	})
+	}, faust.Borrow[Click]())
 }
 
 func faustBindCountClicks(b *faust.Binder) faust.Step {

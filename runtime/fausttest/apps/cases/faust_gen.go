@@ -240,7 +240,7 @@ func faustRepartitionAggregate(b *faust.Binder) faust.Step {
 			return k, false
 		}
 		return *v.Key, true
-	})
+	}, faust.Borrow[Input]())
 }
 
 func faustBindAggregate(b *faust.Binder) faust.Step {

@@ -308,7 +308,7 @@ func faustBindCountLengths(b *faust.Binder) faust.Step {
 func faustRepartitionCountPages(b *faust.Binder) faust.Step {
 	return faust.GroupByStep(b, &faustVisitJSON, &faustStringKey, func(v *Visit) (string, bool) {
 		return v.Page, true
-	})
+	}, faust.Borrow[Visit]())
 }
 
 func faustBindCountPages(b *faust.Binder) faust.Step {
@@ -324,7 +324,7 @@ func faustRepartitionSumAccounts(b *faust.Binder) faust.Step {
 			return k, false
 		}
 		return v.Account.ID, true
-	})
+	}, faust.Borrow[Visit]())
 }
 
 func faustBindSumAccounts(b *faust.Binder) faust.Step {
@@ -337,7 +337,7 @@ func faustBindSumAccounts(b *faust.Binder) faust.Step {
 func faustRepartitionTrace(b *faust.Binder) faust.Step {
 	return faust.GroupByStep(b, &faustVisitJSON, &faustStringKey, func(v *Visit) (string, bool) {
 		return v.Page, true
-	})
+	}, faust.Borrow[Visit]())
 }
 
 func faustBindTrace(b *faust.Binder) faust.Step {
