@@ -90,9 +90,15 @@ func AppendUint[T ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64](dst []byte, n T)
 	return appendUint(dst, uint64(n))
 }
 
+// appendUint is strconv.AppendUint for the short numbers that most are.
 func appendUint(dst []byte, n uint64) []byte {
-	if n < 10 {
+	switch {
+	case n < 10:
 		return append(dst, byte('0'+n))
+	case n < 100:
+		return append(dst, byte('0'+n/10), byte('0'+n%10))
+	case n < 1000:
+		return append(dst, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
 	}
 	return strconv.AppendUint(dst, n, 10)
 }
@@ -126,15 +132,25 @@ func appendDecimal(dst []byte, f float64) ([]byte, bool) {
 	if f < 0 {
 		dst = append(dst, '-')
 	}
-	unit := uint64(1e3)
-	if digits == 6 {
-		unit = 1e6
+	if digits == 3 {
+		return appendThousandths(appendUint(dst, n/1e3), n%1e3), true
 	}
-	dst = appendUint(dst, n/unit)
-	if fraction := n % unit; fraction != 0 {
-		dst = appendFraction(dst, fraction, digits)
+	dst = appendUint(dst, n/1e6)
+	return appendFraction(dst, n%1e6, digits), true // not 0, or three digits would have done
+}
+
+// appendThousandths is appendFraction for the three digits of nearly all decimals; nothing if they are 0.
+func appendThousandths(dst []byte, n uint64) []byte {
+	a, b, c := byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10)
+	switch {
+	case c != '0':
+		return append(dst, '.', a, b, c)
+	case b != '0':
+		return append(dst, '.', a, b)
+	case a != '0':
+		return append(dst, '.', a)
 	}
-	return dst, true
+	return dst
 }
 
 func appendFloat(dst []byte, f float64, size int) ([]byte, error) {
