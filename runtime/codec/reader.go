@@ -13,12 +13,12 @@ type Strings uint8
 // The policies. Strings that had escapes or invalid UTF-8 never alias the document, whatever the policy.
 const (
 	Copy   Strings = iota // each string has its own allocation
-	Slab                  // strings share chunks of 4 KiB that the Reader allocates and never reuses
+	Slab                  // strings share chunks of up to 4 KiB that the Reader allocates and never reuses
 	Borrow                // strings alias the document, and are valid only as long as its bytes are unchanged
 )
 
-// slabSize is the size of a chunk of the Slab policy; strings longer than slabLargest get an allocation of their own, so that a chunk
-// kept alive by one string costs little.
+// slabSize is the size of a chunk of the Slab policy, after smaller ones; strings longer than slabLargest get an allocation of their own,
+// so that a chunk kept alive by one string costs little.
 const (
 	slabSize    = 4096
 	slabLargest = slabSize / 4
@@ -36,6 +36,7 @@ type Reader struct {
 	depth   int
 	strings Strings
 	slab    []byte // unused rest of the current chunk, len 0
+	chunk   int    // the size of the current chunk
 	scratch []byte // unescaped text
 	quote   []byte // unescaped text of the quoted value
 	outer   []byte // the document while buf is the inside of a quoted value

@@ -185,7 +185,9 @@ func (r *Reader) slabbed(b []byte) string {
 		if len(b) > slabLargest {
 			return string(b)
 		}
-		r.slab = make([]byte, 0, slabSize)
+		// Chunks begin small: many a Reader reads one document, and one string of it that has escapes.
+		r.chunk = min(max(2*r.chunk, slabLargest), slabSize)
+		r.slab = make([]byte, 0, r.chunk)
 	}
 	s := append(r.slab, b...)
 	r.slab = s[len(s):]
