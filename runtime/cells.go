@@ -330,6 +330,43 @@ func (s *cells[C, V]) place(c *cell[C, V]) error {
 
 func keyText(key []byte) string { return fmt.Sprintf("%q", key) }
 
+// holds is task.Table's Value for the cells.
+func (s *cells[C, V]) holds(change []byte) ([]byte, error) {
+	key, err := s.keys.own(change)
+	if err != nil {
+		return nil, err
+	}
+	if c := s.cache[key]; c != nil {
+		if !c.there {
+			return nil, nil
+		}
+		b, err := s.value.Append(s.bytes[:0], &c.value)
+		if err != nil {
+			return nil, fmt.Errorf("the value of key %v can't be encoded: %w", c.key, err)
+		}
+		s.bytes = b
+		return present(b), nil
+	}
+	if s.complete {
+		return nil, nil
+	}
+	s.storeKey = s.keys.appendStore(s.storeKey[:0], change)
+	b, ok, err := s.store.Get(s.bytes[:0], s.storeKey)
+	if err != nil || !ok {
+		return nil, err
+	}
+	s.bytes = b
+	return present(b), nil
+}
+
+// present makes sure that an empty value is not taken for none.
+func present(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
 // committed is task.Table's Committed for the cells.
 func (s *cells[C, V]) committed() {
 	for _, c := range s.dirty {

@@ -107,6 +107,9 @@ func (t *table[K, V]) Flush(add func(key, value []byte), changes *store.Batch) e
 	return t.flush(add, changes)
 }
 
+// Value implements task.Table.
+func (t *table[K, V]) Value(key []byte) ([]byte, error) { return t.holds(key) }
+
 // Committed implements task.Table.
 func (t *table[K, V]) Committed() { t.committed() }
 

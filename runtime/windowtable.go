@@ -373,6 +373,14 @@ func (t *windowTable[K, V]) Flush(add func(key, value []byte), changes *store.Ba
 	return nil
 }
 
+// Value implements task.Table.
+func (t *windowTable[K, V]) Value(key []byte) ([]byte, error) {
+	if bytes.Equal(key, metaKey) {
+		return binary.AppendVarint(t.clock.Append(nil), t.closedEnd), nil
+	}
+	return t.holds(key)
+}
+
 func (t *windowTable[K, V]) metaDirty() bool {
 	return t.clock.Version() != t.saved || t.closedEnd != t.savedEnd
 }

@@ -3,9 +3,11 @@ package task
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -106,7 +108,7 @@ func (t *Task) sendChanges(ctx context.Context) ([]*apply, error) {
 	header := []record.Header{{Name: PositionHeader, Value: t.positions()}}
 	now := time.Now().UnixMilli() // not the event time: retention and compaction of a changelog follow the wall clock
 	for _, s := range t.cfg.Tables {
-		if s.Table.Dirty() == 0 {
+		if s.Table.Dirty() == 0 && len(s.leftOut) == 0 {
 			continue
 		}
 		a := byStore[s.Store]
@@ -117,10 +119,13 @@ func (t *Task) sendChanges(ctx context.Context) ([]*apply, error) {
 		}
 		acked := &ackedSlot{slot: s}
 		a.slots = append(a.slots, acked)
-		err := s.Table.Flush(func(key, value []byte) {
+		add := func(key, value []byte) {
 			s.out.Add(s.Changelog.Partition, key, value, now, nil, 0, header)
-		}, a.changes)
-		if err != nil {
+			if len(s.leftOut) > 0 {
+				delete(s.leftOut, string(key))
+			}
+		}
+		if err := errors.Join(s.Table.Flush(add, a.changes), s.mend(add)); err != nil {
 			return nil, fmt.Errorf("commit %s: %w", t.cfg.Name, err)
 		}
 		if err := t.flushChangelog(ctx, acked); err != nil {
@@ -128,6 +133,18 @@ func (t *Task) sendChanges(ctx context.Context) ([]*apply, error) {
 		}
 	}
 	return applies, nil
+}
+
+// mend adds what the keys hold whose last change was left out by the restore. The store has it already.
+func (s *TableSlot) mend(add func(key, value []byte)) error {
+	for _, key := range slices.Sorted(maps.Keys(s.leftOut)) {
+		value, err := s.Table.Value([]byte(key))
+		if err != nil {
+			return fmt.Errorf("table %s: %w", s.Name, err)
+		}
+		add([]byte(key), value)
+	}
+	return nil
 }
 
 // flushChangelog sends one table's changes and remembers where they end.

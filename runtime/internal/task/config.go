@@ -42,6 +42,8 @@ type Table interface {
 	Load() error
 	// Flush calls add for every change since the last Committed, as the changelog has it, and puts the same into changes as the store has it.
 	Flush(add func(key, value []byte), changes *store.Batch) error
+	// Value is what the table now holds under a key of the changelog, nil for nothing; it is valid until the next call of the table.
+	Value(key []byte) ([]byte, error)
 	// Committed says that what Flush gave out is in the changelog, the offsets are committed and the store holds it.
 	Committed()
 	// Dirty is the number of changes that wait for Flush.
@@ -60,6 +62,7 @@ type TableSlot struct {
 	OffsetKey []byte // where the store keeps the changelog offset to go on from
 	Prefix    []byte // of all the table's keys in the store, OffsetKey included
 	out       *Output
+	leftOut   map[string]bool // keys whose last change in the changelog was never committed; the next commit writes what they hold
 }
 
 // Step is what one agent does with the records of one input.

@@ -317,6 +317,14 @@ func (c *countTable) Flush(add func(key, value []byte), changes *store.Batch) er
 	return nil
 }
 
+func (c *countTable) Value(key []byte) ([]byte, error) {
+	n, ok := c.counts[string(key)]
+	if !ok {
+		return nil, nil
+	}
+	return strconv.AppendInt(nil, int64(n), 10), nil
+}
+
 func (c *countTable) Committed() { clear(c.dirty); c.many = 0 }
 func (c *countTable) Dirty() int { return len(c.dirty) + c.many }
 func (c *countTable) Keep()      { c.undo = nil }

@@ -201,8 +201,10 @@ func (t *Task) replayBatch(r *restoring, b *record.Batch) error {
 			return err
 		}
 		if leave {
+			r.slot.leaveOut(rec.Key)
 			continue
 		}
+		delete(r.slot.leftOut, string(rec.Key))
 		if err := r.slot.Table.Restore(rec.Key, rec.Value, &r.changes); err != nil {
 			return fmt.Errorf("offset %d: %w", rec.Offset, err)
 		}
@@ -219,6 +221,15 @@ func (t *Task) replayBatch(r *restoring, b *record.Batch) error {
 		r.changes.Reset()
 	}
 	return nil
+}
+
+// leaveOut remembers a key whose change was left out. Once the input has been committed up to there, that change looks like any other: so
+// the next commit has to put over it what the key really holds, also if the key is not changed again, or comes and goes within the commit.
+func (s *TableSlot) leaveOut(key []byte) {
+	if s.leftOut == nil {
+		s.leftOut = map[string]bool{}
+	}
+	s.leftOut[string(key)] = true
 }
 
 // uncommittedChange says whether a changelog record comes from input that was never committed: it will be read again, and counted then.

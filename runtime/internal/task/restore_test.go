@@ -274,3 +274,27 @@ func TestCall(t *testing.T) {
 		t.Error("a call of a task that has ended succeeded")
 	}
 }
+
+// A change that was left out, because its input had not been committed, never counts later on either: the first commit after the restore
+// puts over it what its key holds, also where nothing changes the key again.
+func TestWhatWasLeftOutStaysOut(t *testing.T) {
+	r := newRig(t)
+	r.feed(4)
+	r.changed("ghost", "7", 3, 0)
+	r.changed("kept", "1", 1, 0)
+	r.changed("kept", "8", 3, 0)
+	r.changed("again", "9", 3, 0)
+	r.changed("again", "2", 1, 0)
+	r.log.committed[inputs0] = 1
+	r.start()
+	r.until("all is committed", r.committedAt(4))
+	r.stop()
+	r.store = store.NewMemory()
+	got := r.restored()
+	if n, ok := got["ghost"]; ok {
+		t.Errorf("ghost is back, with %d", n)
+	}
+	if got["kept"] != 1 || got["again"] != 2 {
+		t.Errorf("kept %d, again %d, want 1 and 2", got["kept"], got["again"])
+	}
+}
