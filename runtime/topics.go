@@ -115,6 +115,9 @@ func (p *plan) verify(t *topicPlan, have broker.TopicInfo, program string) error
 		case t.kind != declaredTopic:
 			return fmt.Errorf("topic %s has %d partitions, this application needs %d; its content is only this application's: "+
 				"`%s reset --internal-topics --local` deletes it and it is made anew", t.name, have.Partitions, want, program)
+		case t.spec.External:
+			return fmt.Errorf("topic %s has %d partitions, //faust:topic says %d: it is external, so write partitions=%d",
+				t.name, have.Partitions, want, have.Partitions)
 		case have.Partitions < want:
 			return fmt.Errorf("topic %s has %d partitions, //faust:topic says %d: `kafka-topics.sh --bootstrap-server %s --alter --topic %s "+
 				"--partitions %d` adds them (keys move), or write partitions=%d", t.name, have.Partitions, want, bootstrap, t.name, want, have.Partitions)
