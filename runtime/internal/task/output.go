@@ -98,6 +98,7 @@ type sender struct {
 	outstanding int
 	err         error
 	free        []*record.Builder
+	kept        int // bytes of their buffers
 	changed     chan struct{} // has room for one: something was acknowledged or failed
 	doneFunc    func(*record.Builder, error)
 }
@@ -108,11 +109,8 @@ func newSender() *sender {
 	return s
 }
 
-// maxFree bounds the builders kept, maxKeep the buffer that one of them keeps, in bytes.
-const (
-	maxFree = 64
-	maxKeep = 4 << 20
-)
+// maxKept bounds the buffers of the builders kept, in bytes: about what is on its way to a broker that is a little slow.
+const maxKept = 8 << 20
 
 func (s *sender) builder() *record.Builder {
 	s.mu.Lock()
@@ -120,6 +118,7 @@ func (s *sender) builder() *record.Builder {
 	if n := len(s.free); n > 0 {
 		b := s.free[n-1]
 		s.free = s.free[:n-1]
+		s.kept -= cap(b.Records)
 		b.Reset()
 		return b
 	}
@@ -133,7 +132,8 @@ func (s *sender) recycle(b *record.Builder) {
 }
 
 func (s *sender) recycleLocked(b *record.Builder) {
-	if len(s.free) < maxFree && cap(b.Records) <= maxKeep {
+	if s.kept+cap(b.Records) <= maxKept {
+		s.kept += cap(b.Records)
 		s.free = append(s.free, b)
 	}
 }
