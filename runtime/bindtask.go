@@ -259,22 +259,19 @@ func (b *bound) idle(now time.Time, caughtUp bool) (any bool) {
 
 // progress logs how far a restore is, at most once a second.
 type progress struct {
-	log     *slog.Logger
-	task    string
-	began   time.Time
-	logged  time.Time
-	started map[string]bool
+	log    *slog.Logger
+	task   string
+	began  time.Time
+	logged time.Time
 }
 
 func newProgress(log *slog.Logger, task string) *progress {
-	return &progress{log: log, task: task, started: map[string]bool{}}
+	now := time.Now() // the first batch counts too: often it is the only one
+	return &progress{log: log, task: task, began: now, logged: now}
 }
 
 func (p *progress) report(table string, done, total int64) {
 	now := time.Now()
-	if p.began.IsZero() {
-		p.began, p.logged = now, now
-	}
 	if finished := done >= total; finished || now.Sub(p.logged) >= time.Second {
 		p.logged = now
 		rate := int64(0)
