@@ -272,7 +272,7 @@ func TestNothingIsSentInDoubt(t *testing.T) {
 		}
 	}
 	r.run()
-	<-asked
+	r.until("it is asked who has the task", func() bool { return len(asked) > 0 })
 	if n := len(r.log.all(results)) + len(r.log.all(changelog)); n > 0 || r.log.at(inputs0) > 0 {
 		t.Errorf("%d records are sent, offset %d is committed", n, r.log.at(inputs0))
 	}
