@@ -52,6 +52,7 @@ type bound struct {
 	component *component
 	partition int32
 	stores    stores
+	progress  *progress // of the restore
 	reader    *codec.Reader
 
 	// The event that runs. now is its event time in ms; outside events, the time that sends get.

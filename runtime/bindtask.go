@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/faustgen/faustgen/runtime/codec"
@@ -77,9 +78,9 @@ func (w *worker) bind(c *component, partition int32) (*bound, error) {
 	if interval == 0 {
 		interval = time.Second
 	}
-	progress := newProgress(w.log, taskName(c, partition))
+	progress := newProgress(w.log, c, partition)
 	b := &bound{plan: w.plan, component: c, partition: partition, reader: codec.NewReader(codec.Slab),
-		stores: stores{disk: w.disk, memory: store.NewMemory()}, groups: map[string]*groupState{}, byName: map[string]queryable{}}
+		stores: stores{disk: w.disk, memory: store.NewMemory()}, progress: progress, groups: map[string]*groupState{}, byName: map[string]queryable{}}
 	b.Task = task.New(task.Config{Name: taskName(c, partition), Log: taskLog{w}, Logger: w.log, Interval: interval, Partition: partition,
 		Own: w.own, Progress: progress.report, Changed: func(s task.State) { w.log.Debug("task", "task", taskName(c, partition), "state", s) }})
 	for _, g := range c.groups {
@@ -263,21 +264,29 @@ type progress struct {
 	task   string
 	began  time.Time
 	logged time.Time
+
+	mu     sync.Mutex
+	tables map[string]Restore // by table; what Restores tells
 }
 
-func newProgress(log *slog.Logger, task string) *progress {
+func newProgress(log *slog.Logger, c *component, partition int32) *progress {
 	now := time.Now() // the first batch counts too: often it is the only one
-	return &progress{log: log, task: task, began: now, logged: now}
+	return &progress{log: log, task: taskName(c, partition), began: now, logged: now, tables: map[string]Restore{}}
 }
 
 func (p *progress) report(table string, done, total int64) {
 	now := time.Now()
+	rate := int64(0)
+	if took := now.Sub(p.began).Seconds(); took > 0 {
+		rate = int64(float64(done) / took)
+	}
+	p.mu.Lock()
+	if p.tables[table] = (Restore{Table: table, Task: p.task, Records: done, Of: total, PerSecond: rate}); done >= total {
+		delete(p.tables, table)
+	}
+	p.mu.Unlock()
 	if finished := done >= total; finished || now.Sub(p.logged) >= time.Second {
 		p.logged = now
-		rate := int64(0)
-		if took := now.Sub(p.began).Seconds(); took > 0 {
-			rate = int64(float64(done) / took)
-		}
 		p.log.Info("restoring", "table", table, "task", p.task, "records", done, "of", total,
 			"percent", fmt.Sprintf("%.0f", 100*float64(done)/float64(max(total, 1))), "per_second", rate)
 	}

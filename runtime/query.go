@@ -127,17 +127,22 @@ func openQueries(ctx context.Context, spec *AppSpec, opts []Option) (*Client, fu
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &Client{plan: newPlan(spec, cfg), http: &http.Client{Transport: &http.Transport{DialContext: cfg.dial}}}
-	c.broker = openBroker(cfg, c.plan.group())
-	stop := func() error {
-		c.http.CloseIdleConnections()
-		c.broker.Close()
-		return nil
-	}
+	c, stop := dial(spec, cfg)
 	if err := c.learn(ctx); err != nil {
 		return nil, nil, errors.Join(err, stop())
 	}
 	return c, stop, nil
+}
+
+// dial makes a Client, which connects when it is first asked.
+func dial(spec *AppSpec, cfg *config) (*Client, func() error) {
+	c := &Client{plan: newPlan(spec, cfg), http: &http.Client{Transport: &http.Transport{DialContext: cfg.dial}}}
+	c.broker = openBroker(cfg, c.plan.group())
+	return c, func() error {
+		c.http.CloseIdleConnections()
+		c.broker.Close()
+		return nil
+	}
 }
 
 // learn reads the topics' partition counts.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,9 +23,9 @@ type topicAdmin interface {
 // there with what must be.
 func (p *plan) ensureTopics(ctx context.Context, admin topicAdmin, program string) error {
 	names := sortedKeys(p.topics)
-	have, err := admin.Topics(ctx, names...)
+	have, err := p.describe(ctx, admin, names)
 	if err != nil {
-		return fmt.Errorf("describe the topics: %w", err)
+		return err
 	}
 	counts := map[string]int32{}
 	for name, info := range have {
@@ -64,6 +65,32 @@ func (p *plan) ensureTopics(ctx context.Context, admin topicAdmin, program strin
 		return fmt.Errorf("create topics: %w", err)
 	}
 	return p.agree(ctx, admin, create)
+}
+
+// externalWait is how long an external topic may be missing: one that was created a moment ago is not known to every broker at once.
+const externalWait = 3 * time.Second
+
+// describe asks for the topics that exist, for a while if external ones are missing.
+func (p *plan) describe(ctx context.Context, admin topicAdmin, names []string) (map[string]broker.TopicInfo, error) {
+	for began := time.Now(); ; {
+		have, err := admin.Topics(ctx, names...)
+		if err != nil {
+			return nil, fmt.Errorf("describe the topics: %w", err)
+		}
+		missing := slices.ContainsFunc(names, func(name string) bool {
+			t := p.topics[name]
+			_, ok := have[name]
+			return !ok && t.spec != nil && t.spec.External
+		})
+		if !missing || time.Since(began) >= externalWait {
+			return have, nil
+		}
+		select {
+		case <-time.After(externalWait / 10):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 }
 
 // agree makes sure that the topics just created are as large as planned: another worker may have been first, with another idea.

@@ -45,6 +45,7 @@ func (w *worker) openWeb() error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+queryPath+"{table}/{partition}", w.serveQuery)
+	mux.HandleFunc("GET "+restorePath, w.serveRestores)
 	s.server = http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	w.web = s
 	w.log.Info("web server listening", "addr", l.Addr().String(), "advertised", s.advertised)

@@ -34,7 +34,7 @@ func (p *program) lagCommand() *cobra.Command {
 		Short: "Show how far the workers are behind, by partition",
 		Long: `Show, for each partition that the application reads, the offset that its group has committed, the end of the partition, and the difference.
 Nothing committed yet counts from the partition's first record, where a worker begins. Running workers are committed up to a commit interval
-ago.`,
+ago. Tables that are being restored from their changelogs at this moment follow, with how far they are.`,
 		Example: "  " + p.name + " lag\n  " + p.name + " lag --json --broker kafka-1:9092,kafka-2:9092",
 		RunE: p.does(func(cmd *cobra.Command, args []string) error {
 			if err := arguments(args, 0, 0, "flags only"); err != nil {
@@ -50,7 +50,11 @@ ago.`,
 			if err != nil {
 				return err
 			}
-			return p.printLag(lags, asJSON)
+			restores, err := p.app.Restores(ctx, opts...)
+			if err != nil {
+				return err
+			}
+			return p.printLag(lags, restores, asJSON)
 		}),
 	}
 	f := cmd.Flags()
@@ -60,8 +64,8 @@ ago.`,
 	return cmd
 }
 
-func (p *program) printLag(lags []faust.PartitionLag, asJSON bool) error {
-	all, total := []lagRow{}, int64(0)
+func (p *program) printLag(lags []faust.PartitionLag, restores []faust.Restore, asJSON bool) error {
+	all, total := []any{}, int64(0)
 	t := table{none: "nothing to read: no agents, or their topics do not exist yet", header: []string{"TOPIC", "PARTITION", "COMMITTED", "END", "LAG"}}
 	for _, l := range lags {
 		r := lagRow{Topic: l.Topic, Partition: l.Partition, End: l.End, Lag: l.Lag()}
@@ -72,10 +76,15 @@ func (p *program) printLag(lags []faust.PartitionLag, asJSON bool) error {
 		all, total = append(all, r), total+r.Lag
 		t.rows = append(t.rows, []string{r.Topic, strconv.Itoa(int(r.Partition)), committed, strconv.FormatInt(r.End, 10), strconv.FormatInt(r.Lag, 10)})
 	}
+	after := fmt.Sprintf("total lag: %d", total)
+	for _, r := range restores {
+		all = append(all, r)
+		after += fmt.Sprintf("\nrestoring table %s of %s: %d of %d (%d%%), %d a second", r.Table, r.Task, r.Records, r.Of, 100*r.Records/max(r.Of, 1), r.PerSecond)
+	}
 	if asJSON {
 		return printJSON(p.out, all)
 	}
-	t.after = fmt.Sprintf("total lag: %d", total)
+	t.after = after
 	return t.print(p.out)
 }
 

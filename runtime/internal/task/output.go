@@ -98,7 +98,7 @@ type sender struct {
 	outstanding int
 	err         error
 	free        []*record.Builder
-	kept        int // bytes of their buffers
+	kept        int           // bytes of their buffers
 	changed     chan struct{} // has room for one: something was acknowledged or failed
 	doneFunc    func(*record.Builder, error)
 }
