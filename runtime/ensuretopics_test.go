@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/faustgen/faustgen/runtime/internal/broker"
 )
@@ -125,18 +126,20 @@ func TestTopicsThatDoNotFit(t *testing.T) {
 		}, []string{"customers was created by another worker", "9 partitions instead of 2"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := &fakeTopics{have: maps.Clone(prices)}
-			if err := ordersPlan().ensureTopics(t.Context(), f, "shop"); err != nil {
-				t.Fatal(err)
-			}
-			c.change(f)
-			err := ordersPlan().ensureTopics(t.Context(), f, "shop")
-			if err == nil {
-				t.Fatal("it starts")
-			}
-			if i := slices.IndexFunc(c.want, func(w string) bool { return !strings.Contains(err.Error(), w) }); i >= 0 {
-				t.Errorf("the message lacks %q: %v", c.want[i], err)
-			}
+			synctest.Test(t, func(t *testing.T) { // an absent external topic is waited for
+				f := &fakeTopics{have: maps.Clone(prices)}
+				if err := ordersPlan().ensureTopics(t.Context(), f, "shop"); err != nil {
+					t.Fatal(err)
+				}
+				c.change(f)
+				err := ordersPlan().ensureTopics(t.Context(), f, "shop")
+				if err == nil {
+					t.Fatal("it starts")
+				}
+				if i := slices.IndexFunc(c.want, func(w string) bool { return !strings.Contains(err.Error(), w) }); i >= 0 {
+					t.Errorf("the message lacks %q: %v", c.want[i], err)
+				}
+			})
 		})
 	}
 }
