@@ -68,8 +68,8 @@ func (e *emitter) spec(f *jen.File) {
 	l.slice("Tasks", "TaskSpec", literals(e.pkg.Tasks, e.taskSpec))
 	l.slice("Commands", "CommandSpec", literals(e.pkg.Commands, e.commandSpec))
 	l.slice("Providers", "ProviderSpec", literals(e.pkg.Providers, e.providerSpec))
-	if len(e.pkg.Records) > 0 {
-		l.set("Records", e.recordSpecs())
+	if records := e.recordSpecs(); records != nil {
+		l.set("Records", records)
 	}
 	if disk {
 		dir := e.names.local("dir")

@@ -161,11 +161,11 @@ func (c *codecs) embeddedType(r *schema.Record, path []string) *schema.Type {
 	return t
 }
 
-// recordSpecs is the []faust.RecordSpec of the package's own records.
+// recordSpecs is the []faust.RecordSpec of the package's records, those of other packages that it uses included; nil if there are none.
 func (c *codecs) recordSpecs() *jen.Statement {
 	var rows []jen.Code
 	for _, r := range c.all() {
-		if !r.Declared {
+		if !r.Declared && !r.Marked { // a part of a record, which has no directive of its own
 			continue
 		}
 		var spec literal
@@ -184,6 +184,9 @@ func (c *codecs) recordSpecs() *jen.Statement {
 			spec.set("Fields", jen.Index().Add(faust("FieldSpec")).Add(multi(fields...)))
 		}
 		rows = append(rows, multi(spec.fields...))
+	}
+	if len(rows) == 0 {
+		return nil
 	}
 	return jen.Index().Add(faust("RecordSpec")).Add(multi(rows...))
 }
@@ -230,6 +233,6 @@ func defaultValue(f *schema.Field) (jen.Code, *schema.Type) {
 	case t.Kind == schema.Duration:
 		return durationCode(f.Default), t
 	default:
-		return jen.Id(f.Default), t
+		return jen.Id(number(f.Default)), t
 	}
 }
