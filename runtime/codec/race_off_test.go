@@ -1,0 +1,6 @@
+//go:build !race
+
+package codec
+
+// raced is described in race_on_test.go.
+const raced = false
