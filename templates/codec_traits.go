@@ -11,10 +11,15 @@ func (c *codecs) reaches(t *schema.Type, found func(*schema.Type) bool) bool {
 }
 
 func (c *codecs) reachesUnit(u unit, found func(unit) bool, seen map[string]bool) bool {
-	if u.typ == nil || seen[u.id()] {
+	if u.typ == nil {
 		return false
 	}
-	seen[u.id()] = true
+	// The kind belongs to it: where a type that is no struct holds itself, the inner one is foreign.
+	id := string(u.typ.Kind) + " " + u.id()
+	if seen[id] {
+		return false
+	}
+	seen[id] = true
 	if found(u) {
 		return true
 	}

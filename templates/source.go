@@ -2,10 +2,12 @@ package templates
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/format"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"maps"
 	"path"
@@ -111,7 +113,7 @@ func render(pkg *schema.Package, build func(imports map[string]string) (*jen.Fil
 		fset := token.NewFileSet()
 		file, err := parser.ParseFile(fset, FileName, raw.Bytes(), parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
-			return nil, fmt.Errorf("%w in\n%s", err, raw.Bytes())
+			return nil, fmt.Errorf("what was generated is no Go, please report it with the package's declarations: %w in %q", err, errorLine(err, raw.String()))
 		}
 		renamed := renameImports(file, pkg.Declared)
 		if len(renamed) == 0 {
@@ -119,6 +121,15 @@ func render(pkg *schema.Package, build func(imports map[string]string) (*jen.Fil
 		}
 		maps.Copy(imports, renamed)
 	}
+}
+
+// errorLine is the line of a source that the parser's first error is about.
+func errorLine(err error, source string) string {
+	lines := strings.Split(source, "\n")
+	if list, ok := errors.AsType[scanner.ErrorList](err); ok && len(list) > 0 && list[0].Pos.Line <= len(lines) {
+		return strings.TrimSpace(lines[list[0].Pos.Line-1])
+	}
+	return ""
 }
 
 // renameImports finds a free name for every import whose name is declared in the package or hidden by a variable.

@@ -205,7 +205,7 @@ func (b *validateBody) broken(rule schema.Rule, t *schema.Type, p place) (*jen.S
 	case t.HasLength():
 		return b.compare(jen.Len(p.val()), cmp.op, rule.Arg, true), lengthText(cmp.length, rule.Arg, "element")
 	case t.Kind == schema.Duration:
-		if d, err := time.ParseDuration(rule.Arg); err == nil {
+		if d, err := schema.ParseDuration(rule.Arg); err == nil {
 			return p.val().Op(cmp.op).Add(durationLiteral(d)), fmt.Sprintf(cmp.number, rule.Arg)
 		}
 		return b.compare(p.val(), cmp.op, rule.Arg, false), fmt.Sprintf(cmp.number, rule.Arg)
@@ -220,12 +220,19 @@ func (b *validateBody) compare(value *jen.Statement, op, arg string, unsigned bo
 	if unsigned && op == "<" && strings.Trim(arg, "0") == "" {
 		return nil
 	}
-	arg = strings.TrimPrefix(arg, "+")
-	// Without leading zeros, which would make it octal.
-	if n, err := strconv.ParseInt(arg, 10, 64); err == nil {
-		arg = strconv.FormatInt(n, 10)
+	return value.Op(op).Op(number(arg))
+}
+
+// number is a number of a tag as Go has it: decimal, though leading zeros would make it octal.
+func number(text string) string {
+	text = strings.TrimPrefix(text, "+")
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return strconv.FormatInt(n, 10)
 	}
-	return value.Op(op).Op(arg)
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return strconv.FormatUint(n, 10)
+	}
+	return text
 }
 
 // noneOf is the condition that a value is none of the words.
@@ -242,7 +249,7 @@ func (b *validateBody) noneOf(words []string, t *schema.Type, p place) (*jen.Sta
 		if t.Kind == schema.String {
 			cond.Lit(word)
 		} else {
-			cond.Op(word)
+			cond.Op(number(word))
 		}
 	}
 	return cond, "must be one of " + strings.Join(words, ", ")
@@ -289,8 +296,8 @@ func durationLiteral(d time.Duration) *jen.Statement {
 
 // durationCode is a default= of a duration: a Go duration, or nanoseconds.
 func durationCode(text string) *jen.Statement {
-	if d, err := time.ParseDuration(text); err == nil {
+	if d, err := schema.ParseDuration(text); err == nil {
 		return durationLiteral(d)
 	}
-	return jen.Op(text)
+	return jen.Op(number(text))
 }
