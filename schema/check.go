@@ -94,9 +94,18 @@ func (c *checker) application() {
 	case w == "":
 	case c.Name == "main":
 		c.report(c.App.WorkerPos, "F009", nil, "remove it: the func main of a package main is generated beside it", "package main has worker=%s", w)
+	case outside(c.Package, w):
+		c.report(c.App.WorkerPos, "F009", nil, "name a folder inside the module", "worker=%s leads out of the module %s", w, c.Module)
 	case path.IsAbs(w) || strings.Contains(w, `\`) || path.Clean(w) == ".":
 		c.report(c.App.WorkerPos, "F009", nil, "name another folder, relative to the package's, with slashes", "worker=%s is no folder for the worker's main.go", w)
 	}
+}
+
+// outside says whether a folder, relative to the package's, is not in the package's module.
+func outside(p *Package, dir string) bool {
+	rel := strings.TrimPrefix(strings.TrimPrefix(p.Path, p.Module), "/")
+	to := path.Join(rel, dir)
+	return to == ".." || strings.HasPrefix(to, "../")
 }
 
 // first is a declaration that needs an application.

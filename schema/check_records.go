@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -102,7 +103,7 @@ func (r Rule) fits(t *Type) (what, hint string) {
 	case t.IsInt():
 		err = ParseInt(t, r.Arg)
 	case t.IsFloat():
-		_, err = strconv.ParseFloat(r.Arg, 64)
+		err = parseFloat(r.Arg, 64)
 	case t.HasLength():
 		_, err = strconv.ParseUint(r.Arg, 10, 31)
 		if err != nil {
@@ -154,13 +155,22 @@ func parseDefault(t *Type, f *Field) error {
 	case t.IsInt():
 		err = ParseInt(t, f.Default)
 	case t.IsFloat():
-		_, err = strconv.ParseFloat(f.Default, t.Bits())
+		err = parseFloat(f.Default, t.Bits())
 	case t.Kind == Time && f.Epoch != "":
 		_, err = strconv.ParseInt(f.Default, 10, 64)
 	case t.Kind == Time && f.Layout != "":
 		_, err = time.Parse(f.Layout, f.Default)
 	case t.Kind == Time:
 		_, err = time.Parse(time.RFC3339Nano, f.Default)
+	}
+	return err
+}
+
+// parseFloat reads a number that JSON has too: neither infinite nor NaN.
+func parseFloat(s string, bits int) error {
+	v, err := strconv.ParseFloat(s, bits)
+	if err == nil && (math.IsInf(v, 0) || math.IsNaN(v)) {
+		return strconv.ErrSyntax
 	}
 	return err
 }

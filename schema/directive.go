@@ -43,7 +43,7 @@ type Argument struct {
 	Doc      string
 	Required bool
 	Values   []string          // of a Choice; of a Length, words that are accepted besides
-	Min, Max int               // of a Number
+	Min, Max int               // of a Number; Min also of a Length, in milliseconds
 	Later    map[string]string // values of the language that this version does not build, with what to use instead
 	Instead  string            // not empty: this version does not build the argument; what to use instead
 }

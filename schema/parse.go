@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ParseDirective reads one line comment that begins at pos. It returns nil and no diagnostics for a comment that is none of
@@ -13,6 +14,12 @@ import (
 // of a directive with bad arguments the good ones are kept, so that one mistake is reported once.
 func ParseDirective(text string, pos Pos, on Node) (*Use, []Diagnostic) {
 	d, ok := ast.ParseDirective(0, text)
+	if ok && d.Tool != "faust" && Nearest(d.Tool, []string{"faust"}) != "" && Lookup(d.Name) != nil {
+		return nil, []Diagnostic{{Pos: pos, Rule: "F001", Text: fmt.Sprintf("%q is no directive", firstWord(text)), Hint: "write //faust:" + d.Name}}
+	}
+	if strings.TrimRight(text, " \t") == "//faust:" {
+		return nil, []Diagnostic{{Pos: pos, Rule: "F002", Text: "//faust: names no directive", Hint: "faustgen help directives lists them"}}
+	}
 	if !ok || d.Tool != "faust" {
 		if fixed, ok := nearMiss(text); ok {
 			return nil, []Diagnostic{{Pos: pos, Rule: "F001", Text: fmt.Sprintf("%q is no directive", firstWord(text)), Hint: "write " + fixed}}
@@ -205,6 +212,8 @@ func (a *Argument) check(text string) (rule, what, hint string) {
 			return bad("write a duration such as 5m, 24h or 7d", "%s is %q", a.Name, text)
 		case d < 0:
 			return bad("write a positive one", "%s is the negative duration %s", a.Name, text)
+		case d < time.Duration(a.Min)*time.Millisecond:
+			return bad(fmt.Sprintf("write at least %dms", a.Min), "%s is %s", a.Name, text)
 		}
 	case Choice:
 		return a.choice(text)
@@ -343,5 +352,6 @@ func firstWord(text string) string {
 			return m
 		}
 	}
+	text, _, _ = strings.Cut(text, " ")
 	return text
 }

@@ -67,7 +67,7 @@ var Directives = []Directive{
 		Args: []Argument{
 			partitionsOf.with("if it has to be created (default: the application's, else 8)"),
 			{Name: "replicas", Kind: Number, Min: 1, Max: 32767, Doc: "if it has to be created (default: the broker's)"},
-			{Name: "retention", Kind: Length, Values: []string{"forever"}, Doc: "how long Kafka keeps records (default: the broker's)"},
+			{Name: "retention", Kind: Length, Min: 1, Values: []string{"forever"}, Doc: "how long Kafka keeps records (default: the broker's)"},
 			{Name: "compact", Kind: Flag, Doc: "Kafka keeps the newest record of every key"},
 			{Name: "external", Kind: Flag, Doc: "belongs to others: never created, only verified"},
 			{Name: "pattern", Kind: Word, Instead: "declare one field for each topic", Doc: "reads all topics whose name matches"},

@@ -45,9 +45,15 @@ func ParseFieldTag(tag string) (f FieldTag, wrong []Diagnostic) {
 		word, rest, _ = strings.Cut(rest, ",")
 		name, value, _ := strings.Cut(word, "=")
 		instead, later := laterTags[name]
+		if word == "default" || word == "layout" {
+			report("F027", "write "+word+"=…, as the last word", "%s has no value", word)
+			continue
+		}
 		switch {
 		case word == "-":
 			f.Skip = true
+		case name == "epoch" && f.Epoch != "":
+			report("F027", "keep one of them", "epoch is given twice")
 		case name == "epoch":
 			f.Epoch = value
 			if value != "s" && value != "ms" && value != "us" {
@@ -88,6 +94,10 @@ func ParseValidate(tag string) (required bool, rules []Rule, wrong []Diagnostic)
 			report("write required alone", "the rule required takes no value")
 		case !isValidateWord(name):
 			report(DidYouMean(name, ValidateWords), "the validation rule %q is not one that is compiled", name)
+		case strings.Contains(arg, "|"):
+			report("use oneof=… for alternatives, or a check in the agent", "alternatives of rules, as in %q, are not compiled", strings.TrimSpace(word))
+		case name == "oneof" && openQuote(arg):
+			report("write oneof='dark blue' red", "a quote in oneof=%s is not closed", arg)
 		case !hasArg || arg == "":
 			report("write "+name+"="+exampleArg(name), "the rule %s has no value", name)
 		default:
@@ -127,6 +137,23 @@ func SplitOneOf(arg string) []string {
 		words = append(words, word)
 	}
 	return words
+}
+
+// openQuote says whether a oneof rule has a quote that begins a word and does not end.
+func openQuote(arg string) bool {
+	for arg = strings.TrimSpace(arg); arg != ""; arg = strings.TrimLeft(arg, " ") {
+		rest, quoted := strings.CutPrefix(arg, "'")
+		end := " "
+		if quoted {
+			arg, end = rest, "'"
+		}
+		_, rest, found := strings.Cut(arg, end)
+		if quoted && !found {
+			return true
+		}
+		arg = rest
+	}
+	return false
 }
 
 // ParseInt reads an integer of a number type's size, as a rule or a default gives it.

@@ -27,6 +27,10 @@ func (p *pkgReader) function(f *funcDecl) {
 		return
 	}
 	s := &signature{p: p, use: f.use, decl: f.decl, sig: obj.Signature()}
+	if obj.Name() == "_" {
+		s.fail(p.pos(f.decl.Name.Pos()), "give it a name", "a function that is called has no name")
+		return
+	}
 	for _, field := range f.decl.Type.Params.List {
 		for range max(1, len(field.Names)) {
 			s.nodes = append(s.nodes, field.Type)

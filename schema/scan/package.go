@@ -20,6 +20,7 @@ type pkgReader struct {
 	handles  map[string]bool // names of the handle structs; true for tables
 	records  map[string]*schema.Record
 	building map[*types.Named]bool // defined types that are no structs, while they are read
+	inside   map[types.Object]int  // generic types, while that many of their instances are read inside one another
 	printing bool                  // types are read only to be printed: they reach no records
 }
 
@@ -33,7 +34,7 @@ func (l *loader) readPackage(pkg *packages.Package) *schema.Package {
 		return nil
 	}
 	p := &pkgReader{
-		loader: l, pkg: pkg, decls: decls, handles: map[string]bool{}, records: map[string]*schema.Record{}, building: map[*types.Named]bool{},
+		loader: l, pkg: pkg, decls: decls, handles: map[string]bool{}, records: map[string]*schema.Record{}, building: map[*types.Named]bool{}, inside: map[types.Object]int{},
 		out: &schema.Package{Path: pkg.PkgPath, Name: pkg.Name, Dir: pkg.Dir, Declared: map[string]schema.Pos{}},
 	}
 	if pkg.Module == nil {
@@ -56,6 +57,7 @@ func (l *loader) readPackage(pkg *packages.Package) *schema.Package {
 	for _, f := range decls.funcs {
 		p.function(f)
 	}
+	p.embedders()
 	p.finish()
 	return p.out
 }

@@ -160,6 +160,11 @@ func (b *recordReader) tagShape(v *types.Var, i int) {
 			b.report(b.tagPos(v), "F031", "write "+key+`:"…", with one space between tags`, "the tag of field %s cannot be read: %s", v.Name(), text)
 		}
 	}
+	for _, key := range []string{"faust", "validate"} {
+		if value := reflect.StructTag(text).Get(key); !v.Exported() && !v.Embedded() && value != "" && value != "-" {
+			b.report(b.tagPos(v), "F031", "export the field, or remove the tag", "field %s is not exported and not in JSON, so its %s tag says nothing", v.Name(), key)
+		}
+	}
 	_, options, _ := strings.Cut(reflect.StructTag(text).Get("json"), ",")
 	for o := range strings.SplitSeq(options, ",") {
 		near := schema.Nearest(strings.TrimSpace(o), jsonOptions)
@@ -198,6 +203,44 @@ func (b *recordReader) embedded(v *types.Var) {
 	if b.marked(named) {
 		b.report(b.out.Pos, "F032", "put //faust:record above "+b.out.Type.Name+", or give the field a name",
 			"%s embeds the record %s and would inherit its MarshalJSON, so its own fields would be lost", b.out.Type, types.TypeString(named, b.qualify))
+	}
+}
+
+// embedders reports structs of the package that no record reaches and that would inherit the methods of a Record they embed: whoever
+// hands one to encoding/json loses its other fields.
+func (p *pkgReader) embedders() {
+	scope := p.pkg.Types.Scope()
+	for _, name := range scope.Names() {
+		obj, ok := scope.Lookup(name).(*types.TypeName)
+		if !ok || obj.IsAlias() {
+			continue
+		}
+		named, ok := obj.Type().(*types.Named)
+		if !ok || named.TypeParams().Len() > 0 || p.marked(named) || marshals(named) != nil || p.records[obj.Pkg().Path()+"."+name] != nil {
+			continue
+		}
+		if st, ok := named.Underlying().(*types.Struct); ok && st.NumFields() > 1 {
+			typ := &schema.Type{Go: name, Name: name, Pkg: obj.Pkg().Path()}
+			b := recordReader{pkgReader: p, out: &schema.Record{Pos: p.pos(obj.Pos()), Type: typ}, named: named, st: st}
+			b.inherits()
+		}
+	}
+}
+
+// inherits reports the one Record that a struct embeds. Of two that are embedded neither's methods are inherited.
+func (b *recordReader) inherits() {
+	var records []*types.Var
+	for v := range b.st.Fields() {
+		named, ok := types.Unalias(v.Type()).(*types.Named)
+		if ptr, isPtr := types.Unalias(v.Type()).(*types.Pointer); isPtr {
+			named, ok = types.Unalias(ptr.Elem()).(*types.Named)
+		}
+		if ok && v.Embedded() && named.Obj().Pkg() != nil && b.ours(named.Obj().Pkg().Path()) && b.marked(named) {
+			records = append(records, v)
+		}
+	}
+	if len(records) == 1 {
+		b.embedded(records[0])
 	}
 }
 

@@ -27,6 +27,9 @@ func (p *pkgReader) qualify(pkg *types.Package) string {
 	return pkg.Name()
 }
 
+// maxInside is how many instances of one generic type may be reached through one another.
+const maxInside = 8
+
 // named fills in a defined type.
 func (p *pkgReader) named(t *types.Named, out *schema.Type) {
 	obj := t.Obj()
@@ -44,6 +47,15 @@ func (p *pkgReader) named(t *types.Named, out *schema.Type) {
 	}
 	for i := range t.TypeArgs().Len() {
 		out.Args = append(out.Args, p.typ(t.TypeArgs().At(i)))
+	}
+	if t.TypeArgs().Len() > 0 {
+		// G[T] may hold G[[]T], which holds G[[][]T], and so on: Go takes it as long as nobody unfolds it.
+		if p.inside[obj] == maxInside {
+			out.Kind, out.Reason = schema.Invalid, "a generic type that holds itself with ever new arguments"
+			return
+		}
+		p.inside[obj]++
+		defer func() { p.inside[obj]-- }()
 	}
 	out.Text = hasMethod(t, "MarshalText") != nil && hasMethod(t, "UnmarshalText") != nil
 	switch t.Underlying().(type) {
