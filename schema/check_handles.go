@@ -91,9 +91,11 @@ func (c *checker) key(at Pos, of string, t *Type, comparable bool) {
 	const hint = "use a string, an integer, a bool, a [N]byte, a time.Time or a record of these"
 	switch {
 	case t.Kind == Invalid && t.Reason == TypeError:
-	case t.Kind == Pointer || t.Kind == Slice || t.Kind == Map || t.Kind == Foreign || t.Kind == Invalid || t.IsFloat() ||
+	case t.Kind == Pointer || t.Kind == Slice || t.Kind == Map || t.Kind == Foreign && !t.Text || t.Kind == Invalid || t.IsFloat() ||
 		t.Kind == Array && !(t.Elem.Kind == Uint8 && t.Elem.Name == ""):
 		c.report(at, "F019", nil, hint, "the key of %s is %s, which is no key", of, t)
+	case t.Kind == Foreign && comparable && !t.Comparable:
+		c.report(at, "F019", nil, hint, "the key of %s is %s; table keys must be comparable", of, t)
 	case t.Kind == Bytes && comparable:
 		c.report(at, "F019", nil, "use a string, which holds any bytes", "the key of %s is %s; table keys must be comparable", of, t)
 	case t.Kind == Struct:

@@ -1,6 +1,7 @@
 package fausttest
 
 import (
+	"encoding"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -10,12 +11,17 @@ import (
 )
 
 // decodeKey reads a key: integers and bool as text, or big endian for key_codec=be; times in RFC 3339; strings and bytes as they are;
-// everything else as JSON. What is not raw or text for a value is the same.
+// types with an UnmarshalText by that; everything else as JSON. What is not raw or text for a value is the same.
 func decodeKey(codec string, b []byte, into any) error {
 	if t, ok := into.(*time.Time); ok {
 		at, err := time.Parse(time.RFC3339Nano, string(b))
 		*t = at.UTC()
 		return err
+	}
+	if t, ok := into.(encoding.TextUnmarshaler); ok {
+		if _, isRecord := into.(interface{ DecodeJSON([]byte) error }); !isRecord {
+			return t.UnmarshalText(b)
+		}
 	}
 	v := reflect.ValueOf(into).Elem()
 	switch v.Kind() {

@@ -2,6 +2,7 @@ package fausttest
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"runtime"
 	"slices"
@@ -171,6 +172,7 @@ func TestDecodeKey(t *testing.T) {
 		{"text", "ab", [2]byte{'a', 'b'}},
 		{"text", "2024-05-01T12:00:00.5Z", time.Date(2024, 5, 1, 12, 0, 0, 5e8, time.UTC)},
 		{"text", `{"row":3}`, place{3}},
+		{"text", "10.0.0.1", netip.MustParseAddr("10.0.0.1")},
 		{"be", "\xff\xff\xff\xfe", int32(-2)},
 		{"be", "\x00\x00\x00\x00\x00\x00\x01\x00", int64(256)},
 	} {
@@ -183,7 +185,7 @@ func TestDecodeKey(t *testing.T) {
 		codec string
 		bytes string
 		into  any
-	}{{"text", "x", new(int)}, {"text", "yes", new(bool)}, {"text", "abc", new([2]byte)}, {"be", "42", new(int64)}, {"text", "now", new(time.Time)}} {
+	}{{"text", "x", new(int)}, {"text", "yes", new(bool)}, {"text", "abc", new([2]byte)}, {"be", "42", new(int64)}, {"text", "now", new(time.Time)}, {"text", "10.0", new(netip.Addr)}} {
 		if err := decodeKey(c.codec, []byte(c.bytes), c.into); err == nil {
 			t.Errorf("%s %q as %T: no error", c.codec, c.bytes, c.into)
 		}

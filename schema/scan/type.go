@@ -57,7 +57,7 @@ func (p *pkgReader) named(t *types.Named, out *schema.Type) {
 		p.inside[obj]++
 		defer func() { p.inside[obj]-- }()
 	}
-	out.Text = hasMethod(t, "MarshalText") != nil && hasMethod(t, "UnmarshalText") != nil
+	out.Text = valueMethod(t, "MarshalText") && hasMethod(t, "UnmarshalText") != nil
 	switch t.Underlying().(type) {
 	case *types.Interface, *types.Chan, *types.Signature:
 		p.shape(t.Underlying(), out)
@@ -71,7 +71,7 @@ func (p *pkgReader) named(t *types.Named, out *schema.Type) {
 	case obj.Pkg() == nil || !p.ours(obj.Pkg().Path()):
 		out.Kind, out.Reason = schema.Foreign, "a type of another module"
 	case marshals(t) != nil && !p.marked(t): // a marked one is a mistake, and reported as such
-		out.Kind, out.Reason = schema.Foreign, "has its own "+marshals(t).Name()
+		out.Kind, out.Reason = schema.Foreign, "a type with its own "+marshals(t).Name()
 	case p.building[t]:
 		out.Kind, out.Reason = schema.Foreign, "a type that holds itself and is no struct"
 	default:
@@ -186,6 +186,13 @@ func hasMethod(t *types.Named, name string) *types.Func {
 		return nil
 	}
 	return m
+}
+
+// valueMethod says whether a value of the type has the method, not only its address: keys of maps have none.
+func valueMethod(t *types.Named, name string) bool {
+	obj, _, _ := types.LookupFieldOrMethod(t, false, nil, name)
+	_, ok := obj.(*types.Func)
+	return ok
 }
 
 // generatedOn says whether the methods of a receiver are ours: nothing else has DecodeJSON, BorrowJSON and SizeJSON at once.
