@@ -1,8 +1,10 @@
 package faust
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/faustgen/faustgen/runtime/codec"
@@ -45,6 +47,39 @@ func TestBorrowedStringsAreCopiedIntoTables(t *testing.T) {
 		}
 		if got := stored.Get(key).text; got != key {
 			t.Errorf("%s is stored as %q", key, got)
+		}
+	}
+}
+
+// The strings of a batch are copied even with borrow: the batch outlives the fetch buffer. One by one they are borrowed.
+func TestBatchesDoNotBorrow(t *testing.T) {
+	for loop, run := range map[string]func(*Stream[name]){
+		"All": func(s *Stream[name]) {
+			for range s.All() {
+			}
+		},
+		"Batches": func(s *Stream[name]) {
+			for range s.Batches(2, time.Millisecond) {
+			}
+		},
+	} {
+		doc, borrowed := []byte(`"word"`), 0
+		c := nameValue()
+		c.Decode = func(r *codec.Reader, _ []byte, v *name) error {
+			r.Reset(doc)
+			r.String(&v.text)
+			if unsafe.StringData(v.text) == &doc[1] {
+				borrowed++
+			}
+			return r.Finish()
+		}
+		if _, err := runLoop(t, 4, "fail", func(b *Binder) Step {
+			return ValueLoop(b, c, func(_ context.Context, s *Stream[name]) error { run(s); return nil }, Borrow[name]())
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]int{"All": 4, "Batches": 0}[loop]; borrowed != want {
+			t.Errorf("%s: %d of 4 values alias their buffer, want %d", loop, borrowed, want)
 		}
 	}
 }
