@@ -48,6 +48,6 @@ func check(s *settings, patterns []string, stdout, stderr io.Writer) error {
 	if _, err := stdout.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("print the difference: %w", err)
 	}
-	fmt.Fprintf(stderr, "faustgen: %d generated files are stale; run go generate\n", len(p.files)+len(p.orphans))
+	fmt.Fprintf(stderr, "faustgen: stale generated files: %d; run go generate\n", len(p.files)+len(p.orphans))
 	return errStale
 }
