@@ -3,10 +3,11 @@ package record
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
+	"encoding/hex"
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -198,60 +199,48 @@ func TestCompressionNames(t *testing.T) {
 	}
 }
 
-// The hashes come from Java's client.
+// The hashes come from Java's client; the file's first line says what its columns are.
 func TestMurmur2(t *testing.T) {
-	b, err := os.ReadFile("testdata/murmur2.json")
+	text, err := os.ReadFile("testdata/murmur2.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cases []struct {
-		Type      string
-		UTF8      string           `json:"key_utf8"`
-		Bytes     []byte           `json:"key_base64"`
-		Int       int32            `json:"key_int"`
-		Long      int64            `json:"key_long,string"`
-		Length    int              `json:"length"`
-		Hash      int32            `json:"murmur2"`
-		Positive  uint32           `json:"to_positive"`
-		Partition map[string]int32 `json:"partition"`
-	}
-	if err := json.Unmarshal(b, &cases); err != nil {
-		t.Fatal(err)
-	}
+	counts := []int32{1, 3, 4, 8, 12, 100}
 	checked := map[string]int{}
-	for _, c := range cases {
-		key := c.Bytes
-		switch c.Type {
-		case "utf8":
-			key = []byte(c.UTF8)
-		case "int32_be":
-			key = binary.BigEndian.AppendUint32(nil, uint32(c.Int))
-		case "int64_be":
-			key = binary.BigEndian.AppendUint64(nil, uint64(c.Long))
-		}
-		if len(key) != c.Length || c.Bytes != nil && !bytes.Equal(key, c.Bytes) {
-			t.Errorf("%s %q: the case doesn't agree with itself: %x, %x, %d bytes", c.Type, c.UTF8, key, c.Bytes, c.Length)
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if f[0] == "#" {
 			continue
 		}
-		if got := Murmur2(key); int32(got) != c.Hash || got&0x7fffffff != c.Positive {
-			t.Errorf("%s %x: hash %d, want %d", c.Type, key, int32(got), c.Hash)
+		kind, hash := f[0], number(t, f[2])
+		key, err := hex.DecodeString(strings.TrimPrefix(f[1], "-"))
+		if err != nil || len(f) != 3+len(counts) {
+			t.Fatalf("%s: %v", line, err)
 		}
-		for n, want := range c.Partition {
-			count, err := strconv.Atoi(n)
-			if err != nil {
-				t.Fatal(err)
+		if got := Murmur2(key); int32(got) != hash {
+			t.Errorf("%s %x: hash %d, want %d", kind, key, int32(got), hash)
+		}
+		for i, n := range counts {
+			if got, want := Partition(key, n), number(t, f[3+i]); got != want {
+				t.Errorf("%s %x: partition %d of %d, want %d", kind, key, got, n, want)
 			}
-			if got := Partition(key, int32(count)); got != want {
-				t.Errorf("%s %x: partition %d of %d, want %d", c.Type, key, got, count, want)
-			}
 		}
-		checked[c.Type]++
+		checked[kind]++
 	}
-	for _, typ := range []string{"utf8", "bytes", "int32_be", "int64_be"} {
-		if checked[typ] == 0 {
-			t.Errorf("no case of type %s", typ)
+	for _, kind := range []string{"utf8", "bytes", "int32", "int64"} {
+		if checked[kind] == 0 {
+			t.Errorf("no case of kind %s", kind)
 		}
 	}
+}
+
+func number(t *testing.T, text string) int32 {
+	t.Helper()
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int32(n)
 }
 
 func TestReleaseOnce(t *testing.T) {
