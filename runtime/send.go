@@ -63,18 +63,14 @@ func (s *sender) add(ctx context.Context, topic string, key, value []byte, at in
 	if n <= 0 {
 		return fmt.Errorf("send to %s: the topic does not exist", topic)
 	}
-	if partition >= n {
-		return fmt.Errorf("send to %s: partition %d does not exist, the topic has %d", topic, partition, n)
-	}
 	s.mu.Lock()
-	if partition < 0 {
-		if key != nil {
-			partition = record.Partition(key, n)
-		} else {
-			s.turns[topic] = (s.turns[topic] + 1) % n
-			partition = s.turns[topic]
-		}
+	turn := s.turns[topic]
+	partition, err := place(topic, key, partition, n, &turn)
+	if err != nil {
+		s.mu.Unlock()
+		return err
 	}
+	s.turns[topic] = turn
 	tp := record.TopicPartition{Topic: topic, Partition: partition}
 	b := s.builders[tp]
 	if b == nil {

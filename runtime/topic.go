@@ -144,7 +144,7 @@ func (h *topicHandle[K, V]) put(ctx context.Context, key *K, value *V, opts []Se
 	if at < 0 {
 		return h.tooEarly(at)
 	}
-	if partition, err = h.place(k, partition); err != nil {
+	if partition, err = place(h.name, k, partition, h.partitions, &h.next); err != nil {
 		return err
 	}
 	h.add(partition, k, v, at, nil, 0, h.headers)
@@ -197,18 +197,18 @@ func (h *topicHandle[K, V]) choose(opts []SendOption, at int64, headers *[]recor
 	return at, partition
 }
 
-// place finds the partition of a record in a task.
-func (h *topicHandle[K, V]) place(key []byte, chosen int32) (int32, error) {
+// place finds the partition of a record among n: the chosen one, the key's, or the next in turn, which it moves on.
+func place(topic string, key []byte, chosen, n int32, turn *int32) (int32, error) {
 	switch {
-	case chosen >= h.partitions:
-		return 0, fmt.Errorf("send to %s: partition %d does not exist, the topic has %d", h.name, chosen, h.partitions)
+	case chosen >= n:
+		return 0, fmt.Errorf("send to %s: partition %d does not exist, the topic has %d", topic, chosen, n)
 	case chosen >= 0:
 		return chosen, nil
 	case key != nil:
-		return record.Partition(key, h.partitions), nil
+		return record.Partition(key, n), nil
 	}
-	h.next = (h.next + 1) % h.partitions
-	return h.next, nil
+	*turn = (*turn + 1) % n
+	return *turn, nil
 }
 
 func encodeKey[K any](c *KeyCodec[K], scratch []byte, key *K) (k, buf []byte, err error) {
@@ -255,7 +255,7 @@ func (s *Sink[R]) Send(_ context.Context, result *R) error {
 	}
 	h.valueBytes = buf
 	r := h.task.record
-	partition, err := h.place(r.Key, -1)
+	partition, err := place(h.name, r.Key, -1, h.partitions, &h.next)
 	if err != nil {
 		return err
 	}

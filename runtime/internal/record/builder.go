@@ -137,6 +137,20 @@ func NextHeader(headers []byte) (name, value, rest []byte, ok bool) {
 	return name, rest[w : w+int(n) : w+int(n)], rest[w+int(n):], true
 }
 
+// LastHeader returns the value of the last header of a name; nil if there is none, it is null, or the headers are damaged.
+func LastHeader(headers []byte, name string) (last []byte) {
+	for len(headers) > 0 {
+		n, value, rest, ok := NextHeader(headers)
+		if !ok {
+			return nil
+		}
+		if headers = rest; string(n) == name {
+			last = value
+		}
+	}
+	return last
+}
+
 func headerLen(h *Header) int {
 	n := varintLen(int64(len(h.Name))) + len(h.Name)
 	if h.Value == nil {

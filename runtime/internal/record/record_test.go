@@ -253,3 +253,15 @@ func TestReleaseOnce(t *testing.T) {
 		t.Errorf("released %d times, records %v", n, b.Records)
 	}
 }
+
+func TestLastHeader(t *testing.T) {
+	h := AppendHeader(AppendHeader(AppendHeader(nil, "a", []byte("1")), "b", nil), "a", []byte("2"))
+	if got := LastHeader(h, "a"); string(got) != "2" {
+		t.Errorf("a is %q, want the last of two", got)
+	}
+	for what, got := range map[string][]byte{"null": LastHeader(h, "b"), "absent": LastHeader(h, "c"), "damaged": LastHeader(h[:len(h)-1], "a")} {
+		if got != nil {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+}

@@ -19,10 +19,11 @@ import (
 // restores the table leaves out what was never committed, so that no event counts twice.
 const PositionHeader = "faust-pos"
 
-// commitNow makes everything up to here durable. On an error nothing of it is in the store, and the task has to end.
-func (t *Task) commitNow(ctx context.Context) error {
-	if t.held > 0 {
-		return nil // only when stopping: what is gathered is read again by whoever comes next
+// commit makes everything up to here durable, in the order that loses nothing; see the package's comment. On an error nothing of it is
+// in the store, and the task has to end.
+func (t *Task) commit(ctx context.Context) error {
+	if !t.uncommitted() || t.held > 0 { // held only when stopping: what is gathered is read again by whoever comes next
+		return nil
 	}
 	t.tellCommitted(time.Now())
 	if err := t.flush(ctx); err != nil {
@@ -45,7 +46,7 @@ func (t *Task) commitNow(ctx context.Context) error {
 		}
 	}
 	if len(offsets) > 0 {
-		if err := t.log.Commit(ctx, offsets); err != nil {
+		if err := t.cfg.Log.Commit(ctx, offsets); err != nil {
 			return fmt.Errorf("commit %s: %w", t.cfg.Name, err)
 		}
 	}
@@ -149,17 +150,12 @@ func (s *TableSlot) mend(add func(key, value []byte)) error {
 
 // flushChangelog sends one table's changes and remembers where they end.
 func (t *Task) flushChangelog(ctx context.Context, a *ackedSlot) error {
-	out := t.filled
-	t.filled = nil
-	for i, b := range out {
-		t.owners[i].builders[b.Partition] = nil
-	}
-	t.owners, t.filledBytes = t.owners[:0], 0
+	out := t.take()
 	if len(out) == 0 {
 		return nil
 	}
-	return t.sender.send(ctx, t.log, out, func(b *record.Builder, err error) {
-		if err == nil {
+	return t.sender.send(ctx, t.cfg.Log, out, func(b *record.Builder, err error) {
+		if err == nil && b.Offset >= 0 { // else the broker had it already and doesn't say where: the offset before stays
 			a.reached(b.Offset + int64(b.Count))
 		}
 		t.sender.done(b, err)

@@ -292,3 +292,36 @@ func TestNothingIsSentInDoubt(t *testing.T) {
 		t.Errorf("%d records are sent, offset %d is committed, want both 5", n, r.log.at(inputs0))
 	}
 }
+
+// A batch that the broker had already, and whose offset it does not name, leaves the changelog offset where it was.
+func TestAcknowledgedWithoutAnOffset(t *testing.T) {
+	log := &silentLog{}
+	task := New(Config{Name: "t", Log: log})
+	for _, offset := range []int64{-1, 7} {
+		log.offset = offset
+		for range 2 {
+			task.Output("changelog", 1, record.None).Add(0, []byte("k"), []byte("v"), 1, nil, 0, nil)
+		}
+		a := &ackedSlot{}
+		if err := task.flushChangelog(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := a.next.Load(), map[int64]int64{-1: 0, 7: 9}[offset]; got != want {
+			t.Errorf("acknowledged at %d: the next offset is %d, want %d", offset, got, want)
+		}
+	}
+}
+
+// silentLog acknowledges every batch at one offset.
+type silentLog struct {
+	Log
+	offset int64
+}
+
+func (l *silentLog) Append(_ context.Context, builders []*record.Builder, done func(*record.Builder, error)) error {
+	for _, b := range builders {
+		b.Offset = l.offset
+		done(b, nil)
+	}
+	return nil
+}

@@ -1,7 +1,6 @@
 package task
 
 import (
-	"context"
 	"iter"
 	"time"
 
@@ -77,19 +76,10 @@ func (c *coroutine) start() {
 	c.ended, c.err = false, nil
 	c.next, c.cancel = iter.Pull(func(yield func(struct{}) bool) {
 		c.yield = yield
-		c.err = c.body(c.task.ctx)
+		c.err = c.task.guard(func() error { return c.step.Loop(c.task.ctx) })
 		c.ended = true
 	})
 	c.next()
-}
-
-func (c *coroutine) body(ctx context.Context) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = c.task.recovered(p)
-		}
-	}()
-	return c.step.Loop(ctx)
 }
 
 // resume lets the loop handle r and returns how its body ended.

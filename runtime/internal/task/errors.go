@@ -62,6 +62,16 @@ func (t *Task) Fail(err error) {
 	panic(Unwind{err})
 }
 
+// guard calls f and returns its panic as an error.
+func (t *Task) guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = t.recovered(p)
+		}
+	}()
+	return f()
+}
+
 // recovered turns what recover returned into an error.
 func (t *Task) recovered(p any) error {
 	if u, ok := p.(Unwind); ok {

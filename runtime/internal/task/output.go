@@ -59,6 +59,18 @@ type sent struct {
 
 // flush hands what the outputs hold to the producer.
 func (t *Task) flush(ctx context.Context) error {
+	out := t.take()
+	if len(out) == 0 {
+		return nil
+	}
+	if err := t.own(ctx); err != nil {
+		return err
+	}
+	return t.sender.send(ctx, t.cfg.Log, out, t.sender.doneFunc)
+}
+
+// take takes the builders out of the outputs that have something to send.
+func (t *Task) take() []*record.Builder {
 	if len(t.filled) == 0 {
 		return nil
 	}
@@ -72,16 +84,9 @@ func (t *Task) flush(ctx context.Context) error {
 		out = append(out, b)
 	}
 	t.owners, t.filledBytes = t.owners[:0], 0
-	if len(out) == 0 {
-		t.filled = t.filled[:0]
-		return nil
-	}
-	if err := t.own(ctx); err != nil {
-		return err
-	}
-	// The producer may hold the slice until it has taken the builders over, so it gets its own.
+	// The producer may hold the slice until it has taken the builders over, so the task goes on with another one.
 	t.filled = make([]*record.Builder, 0, cap(t.filled))
-	return t.sender.send(ctx, t.cfg.Log, out, t.sender.doneFunc)
+	return out
 }
 
 func (t *Task) own(ctx context.Context) error {

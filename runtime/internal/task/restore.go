@@ -42,11 +42,11 @@ func (t *Task) restore(ctx context.Context) error {
 		return err
 	}
 	for tp, r := range open {
-		t.log.Fetch(tp, r.from, t.inbox)
+		t.cfg.Log.Fetch(tp, r.from, t.inbox)
 	}
 	err = t.replay(ctx, open)
 	for tp := range open {
-		t.log.Unfetch(tp)
+		t.cfg.Log.Unfetch(tp)
 	}
 	t.drop()
 	if err != nil {
@@ -66,11 +66,11 @@ func (t *Task) locate(ctx context.Context) error {
 	for _, in := range t.cfg.Inputs {
 		tps = append(tps, in.TopicPartition)
 	}
-	committed, err := t.log.Committed(ctx, tps)
+	committed, err := t.cfg.Log.Committed(ctx, tps)
 	if err != nil {
 		return err
 	}
-	first, next, err := t.log.Ends(ctx, tps)
+	first, next, err := t.cfg.Log.Ends(ctx, tps)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (t *Task) openRestores(ctx context.Context) (map[record.TopicPartition]*res
 	if len(tps) == 0 {
 		return nil, nil
 	}
-	first, next, err := t.log.Ends(ctx, tps)
+	first, next, err := t.cfg.Log.Ends(ctx, tps)
 	if err != nil {
 		return nil, err
 	}
@@ -234,18 +234,7 @@ func (s *TableSlot) leaveOut(key []byte) {
 
 // uncommittedChange says whether a changelog record comes from input that was never committed: it will be read again, and counted then.
 func (t *Task) uncommittedChange(r *restoring, rec *record.Record) (bool, error) {
-	var header []byte
-	for h := rec.Headers; len(h) > 0; {
-		name, value, rest, ok := record.NextHeader(h)
-		if !ok {
-			break
-		}
-		if string(name) == PositionHeader {
-			header = value
-			break
-		}
-		h = rest
-	}
+	header := record.LastHeader(rec.Headers, PositionHeader)
 	if !bytes.Equal(header, r.header) {
 		r.header = append(r.header[:0], header...)
 		r.leave = t.ahead(header)

@@ -23,7 +23,6 @@ const (
 // Task is one task. Make it with New, run it with Run.
 type Task struct {
 	cfg     Config
-	log     Log
 	inbox   chan *record.Batch
 	calls   chan func()
 	state   atomic.Int32
@@ -73,9 +72,8 @@ type Task struct {
 
 // New returns a task that Run will run. Its outputs and steps may be bound before.
 func New(cfg Config) *Task {
-	t := &Task{
-		cfg: cfg, log: cfg.Log,
-		inbox:   make(chan *record.Batch, 4*(len(cfg.Inputs)+len(cfg.Tables))+4),
+	return &Task{
+		cfg:     cfg,
 		calls:   make(chan func()),
 		stopped: make(chan struct{}),
 		inputs:  map[record.TopicPartition]*Input{},
@@ -83,13 +81,11 @@ func New(cfg Config) *Task {
 		sender:  newSender(),
 		stride:  1,
 	}
-	return t
 }
 
 // Add gives the task its inputs, tables and pulse, bound to it; it is called once, before Run.
 func (t *Task) Add(inputs []*Input, tables []*TableSlot, pulse func(time.Time, bool) (time.Time, error)) {
 	t.cfg.Inputs, t.cfg.Tables, t.cfg.Pulse = inputs, tables, pulse
-	t.inbox = make(chan *record.Batch, 4*(len(inputs)+len(tables))+4)
 }
 
 // State is the task's state; it may be asked by anyone.
@@ -142,6 +138,7 @@ func (t *Task) CountSkipped() { t.stats.Skipped++ }
 // with nothing further committed), or something fails. When it returns nothing is fetched for the task any more.
 func (t *Task) Run(ctx context.Context) (err error) {
 	t.ctx = ctx
+	t.inbox = make(chan *record.Batch, 4*(len(t.cfg.Inputs)+len(t.cfg.Tables))+4)
 	t.timer = time.NewTimer(time.Hour)
 	defer t.timer.Stop()
 	defer t.Stop() // nobody shall wait for us in Call
@@ -164,11 +161,11 @@ func (t *Task) Run(ctx context.Context) (err error) {
 	t.pulsed, t.flushed, t.committed, t.stats.LastRecord = now, now, now, now
 	for _, in := range t.cfg.Inputs {
 		t.inputs[in.TopicPartition] = in
-		t.log.Fetch(in.TopicPartition, in.position, t.inbox)
+		t.cfg.Log.Fetch(in.TopicPartition, in.position, t.inbox)
 	}
 	defer func() {
 		for _, in := range t.cfg.Inputs {
-			t.log.Unfetch(in.TopicPartition)
+			t.cfg.Log.Unfetch(in.TopicPartition)
 		}
 		t.drop()
 	}()
@@ -216,17 +213,14 @@ func (t *Task) process(ctx context.Context) error {
 }
 
 // drive runs the primary loop, or the steps alone if there is none, until the task stops or a body of the loop fails.
-func (t *Task) drive(ctx context.Context) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = t.recovered(p)
+func (t *Task) drive(ctx context.Context) error {
+	return t.guard(func() error {
+		if t.primary != nil {
+			return t.primary.Loop(ctx)
 		}
-	}()
-	if t.primary != nil {
-		return t.primary.Loop(ctx)
-	}
-	t.next(nil, time.Time{})
-	return nil
+		t.next(nil, time.Time{})
+		return nil
+	})
 }
 
 // Next is what the stream of a loop calls: the event before is done, the next one is returned. ok is false when the task stops:
@@ -378,14 +372,7 @@ func (t *Task) undo() {
 // undone if it fails. skip says whether a failure is logged and passed over; otherwise it is returned.
 func (t *Task) Atomic(name string, skip bool, body func(context.Context) error) (err error) {
 	t.undoing = skip
-	err = func() (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				err = t.recovered(p)
-			}
-		}()
-		return body(t.ctx)
-	}()
+	err = t.guard(func() error { return body(t.ctx) })
 	if err == nil && t.failed == nil {
 		t.keep()
 		return nil

@@ -46,16 +46,7 @@ func AppendSourceTime(dst []byte, s *SourceTime) []byte {
 // ReadSourceTime finds the TimeHeader of a record and reads it into s, whose Times it reuses. ok is false if there is none. The last
 // one counts: the runtime adds its own behind the headers that a record came with, among which may be one of that name.
 func ReadSourceTime(r *record.Record, s *SourceTime) (ok bool) {
-	var last []byte
-	for h := r.Headers; len(h) > 0; {
-		name, value, rest, more := record.NextHeader(h)
-		if !more {
-			return false
-		}
-		if h = rest; string(name) == TimeHeader {
-			last = value
-		}
-	}
+	last := record.LastHeader(r.Headers, TimeHeader)
 	if last == nil {
 		return false
 	}

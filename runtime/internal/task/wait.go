@@ -297,11 +297,3 @@ func (t *Task) uncommitted() bool {
 	}
 	return t.dirty() > 0
 }
-
-// commit makes everything up to here durable, in the order that loses nothing; see the package's comment.
-func (t *Task) commit(ctx context.Context) error {
-	if !t.uncommitted() {
-		return nil
-	}
-	return t.commitNow(ctx)
-}
